@@ -22,8 +22,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
+        .systemLibrary(
+            name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "SemanticVersions", swiftSettings: swiftSettings),
         .target(name: "HTTPTransport", dependencies: [httpTypes, logging], swiftSettings: swiftSettings),
+        .target(
+            name: "CurlTransport",
+            dependencies: ["CLibcurl", "HTTPTransport", httpTypes, logging],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "SemanticVersionsTests", dependencies: ["SemanticVersions"], swiftSettings: swiftSettings),
         .target(
@@ -31,6 +37,10 @@ let package = Package(
             path: "Tests/HTTPTransportTesting", swiftSettings: swiftSettings),
         .testTarget(
             name: "HTTPTransportTests", dependencies: ["HTTPTransport", "HTTPTransportTesting", httpTypes],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CurlTransportTests",
+            dependencies: ["CLibcurl", "CurlTransport", "HTTPTransport", "HTTPTransportTesting", httpTypes, logging],
             swiftSettings: swiftSettings),
     ]
 )
