@@ -13,6 +13,8 @@ let swiftSettings: [SwiftSetting] = [
 
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 
 let package = Package(
     name: "registry-query",
@@ -20,15 +22,23 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         .systemLibrary(
             name: "CLibcurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "SemanticVersions", swiftSettings: swiftSettings),
         .target(name: "HTTPTransport", dependencies: [httpTypes, logging], swiftSettings: swiftSettings),
         .target(
             name: "CurlTransport",
             dependencies: ["CLibcurl", "HTTPTransport", httpTypes, logging],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "OCIDistribution",
+            dependencies: ["CLibcrypto", "HTTPTransport", httpTypes, logging, subprocess, systemPackage],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SemanticVersionsTests", dependencies: ["SemanticVersions"], swiftSettings: swiftSettings),
@@ -41,6 +51,17 @@ let package = Package(
         .testTarget(
             name: "CurlTransportTests",
             dependencies: ["CLibcurl", "CurlTransport", "HTTPTransport", "HTTPTransportTesting", httpTypes, logging],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "RegistryTesting", dependencies: ["OCIDistribution", subprocess, systemPackage],
+            path: "Tests/RegistryTesting",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "OCIDistributionTests",
+            dependencies: [
+                "CLibcrypto", "CurlTransport", "HTTPTransport", "HTTPTransportTesting", "OCIDistribution",
+                "RegistryTesting", httpTypes, logging,
+            ],
             swiftSettings: swiftSettings),
     ]
 )
