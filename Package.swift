@@ -15,6 +15,8 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "registry-query",
@@ -23,6 +25,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
@@ -39,6 +43,10 @@ let package = Package(
         .target(
             name: "OCIDistribution",
             dependencies: ["CLibcrypto", "HTTPTransport", httpTypes, logging, subprocess, systemPackage],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "KubernetesClient",
+            dependencies: ["HTTPTransport", httpTypes, logging, systemPackage, yams],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SemanticVersionsTests", dependencies: ["SemanticVersions"], swiftSettings: swiftSettings),
@@ -63,5 +71,19 @@ let package = Package(
                 "RegistryTesting", httpTypes, logging,
             ],
             swiftSettings: swiftSettings),
+        .target(
+            name: "KubernetesStandIn",
+            dependencies: [
+                "KubernetesClient", httpTypes, hummingbird, logging,
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+            ],
+            path: "Tests/KubernetesStandIn", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "KubernetesClientTests",
+            dependencies: [
+                "CurlTransport", "HTTPTransport", "HTTPTransportTesting", "KubernetesClient", "KubernetesStandIn",
+                httpTypes, logging, yams,
+            ],
+            exclude: ["Fixtures"], swiftSettings: swiftSettings),
     ]
 )

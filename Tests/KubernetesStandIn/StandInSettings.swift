@@ -1,0 +1,33 @@
+public import KubernetesClient
+
+/// How a ``KubernetesStandIn`` behaves; everything can be changed while it runs.
+public struct StandInSettings: Sendable {
+    /// The account that the stand-in's own token belongs to.
+    public static let account = "system:serviceaccount:build-system:registry-query"
+
+    /// How long a second of the cluster lasts: pauses of scripts, grace periods, deadlines, TTLs.
+    ///
+    /// Default 10 ms.
+    public var second: Duration = .milliseconds(10)
+    /// The namespace in which the account has its rights.
+    public var namespace = "build-system"
+    /// Accepted bearer tokens and whose they are.
+    ///
+    /// The stand-in's own token is added at the start.
+    public var tokens: [String: String] = [:]
+    /// The rights that the account has.
+    ///
+    /// Default: those that the client needs, and no other.
+    public var allowed = Set(ResourceAccess.neededByClient)
+    /// How many Jobs the quota allows.
+    public var jobQuota: Int?
+    /// Whether Pods are refused (quota on Pods, Pod Security): Jobs then stay without one and no condition tells.
+    public var refusesPods = false
+    /// Whether privileged Jobs are created with a Pod Security warning; their Pods are refused.
+    public var warnsOfPodSecurity = false
+    /// The life of a Job's Pod, by the Job's name and the number of the attempt from 1.
+    public var script: @Sendable (_ job: String, _ attempt: Int) -> PodScript = { _, _ in .success() }
+
+    /// The defaults.
+    public init() {}
+}
