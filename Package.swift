@@ -48,6 +48,13 @@ let package = Package(
             name: "KubernetesClient",
             dependencies: ["HTTPTransport", httpTypes, logging, systemPackage, yams],
             swiftSettings: swiftSettings),
+        .target(
+            name: "Builds",
+            dependencies: [
+                "HTTPTransport", "KubernetesClient", "OCIDistribution", "SemanticVersions",
+                logging, subprocess, systemPackage, yams,
+            ],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "SemanticVersionsTests", dependencies: ["SemanticVersions"], swiftSettings: swiftSettings),
         .target(
@@ -85,5 +92,16 @@ let package = Package(
                 httpTypes, logging, yams,
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
+        .target(
+            name: "BuilderConformance", dependencies: ["Builds", "OCIDistribution", "SemanticVersions"],
+            path: "Tests/BuilderConformance", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "BuildsTests",
+            dependencies: [
+                "BuilderConformance", "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient",
+                "KubernetesStandIn", "OCIDistribution", "RegistryTesting", "SemanticVersions", logging, subprocess,
+                systemPackage,
+            ],
+            swiftSettings: swiftSettings),
     ]
 )

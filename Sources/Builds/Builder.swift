@@ -1,0 +1,130 @@
+public import FoundationEssentials
+public import OCIDistribution
+public import SemanticVersions
+
+/// What carries builds out, and the place where reservations are kept.
+///
+/// The two implementations pass one conformance suite. Everything a builder knows is outside the process, so any number of processes
+/// may use the same one, and any of them may die at any instant.
+public protocol Builder: Sendable {
+    /// Every build that still holds its name, whatever its state: of one webapp, or of all.
+    ///
+    /// Complete or an error. A build whose ``create(_:)`` returned before this call began is among them.
+    func builds(of webapp: WebappName?) async throws -> [Build]
+
+    /// The build of that name, with what is known of it now; `nil` if there is none.
+    func build(_ id: BuildID) async throws -> Build?
+
+    /// Reserves the plan's version and starts, or queues, its build. This is the compare-and-set: of any number of calls with the same
+    /// id exactly one answers ``Creation/created(_:)`` for as long as that build holds its name.
+    ///
+    /// Once it holds the name, and before anything of the build can push, the builder asks the registry for the tag and fails the build
+    /// if it is served. Between the listings that led to the plan and this call another build may have held the name, been cancelled,
+    /// pushed with its last breath, and let go of it: no listing shows that.
+    func create(_ plan: BuildPlan) async throws -> Creation
+
+    /// The output of clone and build so far and, with `.following`, what is to come until the build has ended.
+    ///
+    /// `nil` if there is no such build.
+    func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog?
+
+    /// Stops a build and frees its version once nothing of it can push any more. Answers the build as it is then, or `nil` if there is
+    /// none. A build that has ended already is left as it is.
+    func cancel(_ id: BuildID) async throws -> Build?
+
+    /// Whether builds can be created now. Throws an error that says why not.
+    func checkReadiness() async throws
+}
+
+/// What came of trying to reserve a version.
+public enum Creation: Sendable {
+    /// The version is reserved, and this is its build.
+    case created(Build)
+    /// The name is taken: by another build, or by one that is still being deleted.
+    case nameTaken
+}
+
+/// How much of a log to read.
+public enum LogExtent: Sendable {
+    /// What there is now.
+    case soFar
+    /// What there is and what comes, until the build has ended.
+    case following
+}
+
+/// The bytes of a log, in order, in chunks of no particular size.
+public struct BuildLog: AsyncSequence, Sendable {
+    /// A chunk, never empty.
+    public typealias Element = [UInt8]
+
+    private let makeNext: @Sendable () -> (@Sendable () async throws -> [UInt8]?)
+
+    /// A log read by calling what `makeNext` makes until it answers `nil`.
+    public init(_ makeNext: @escaping @Sendable () -> (@Sendable () async throws -> [UInt8]?)) {
+        self.makeNext = makeNext
+    }
+
+    /// Starts reading from the beginning.
+    public func makeAsyncIterator() -> Iterator { Iterator(advance: makeNext()) }
+
+    /// Reads chunk after chunk.
+    public struct Iterator: AsyncIteratorProtocol {
+        fileprivate let advance: @Sendable () async throws -> [UInt8]?
+
+        /// The next chunk, or `nil` at the end.
+        public mutating func next() async throws -> [UInt8]? { try await advance() }
+    }
+}
+
+/// Everything that a builder has to know to reserve a version and build it.
+public struct BuildPlan: Sendable, Equatable {
+    /// The name of the build, made from repository and version.
+    public var id: BuildID
+    /// The webapp to build.
+    public var webapp: WebappName
+    /// The version to reserve.
+    public var version: VersionTag
+    /// The whole reference to push.
+    public var image: ImageReference
+    /// What to build.
+    public var git: GitSource
+    /// The platforms to build for; empty means the builder's own.
+    public var platforms: [Platform]
+    /// The time of the reservation.
+    public var createdAt: Date
+    /// See ``Build/idempotencyKey``.
+    public var idempotencyKey: String?
+    /// See ``Build/requestFingerprint``.
+    public var requestFingerprint: String?
+    /// See ``Build/requestedBy``.
+    public var requestedBy: String?
+    /// See ``Build/callbackURL``.
+    public var callbackURL: String?
+
+    /// Puts a plan together for a version.
+    public init(
+        webapp: WebappName, version: VersionTag, image: ImageReference, git: GitSource, platforms: [Platform] = [],
+        createdAt: Date, idempotencyKey: String? = nil, requestFingerprint: String? = nil, requestedBy: String? = nil,
+        callbackURL: String? = nil
+    ) {
+        self.id = BuildID(webapp: webapp, repository: image.repository, version: version.version)
+        self.webapp = webapp
+        self.version = version
+        self.image = image
+        self.git = git
+        self.platforms = platforms
+        self.createdAt = createdAt
+        self.idempotencyKey = idempotencyKey
+        self.requestFingerprint = requestFingerprint
+        self.requestedBy = requestedBy
+        self.callbackURL = callbackURL
+    }
+
+    /// The build as it is right after its version was reserved.
+    public func queued(message: String) -> Build {
+        Build(
+            id: id, webapp: webapp, version: version, image: image, status: .queued, message: message, git: git,
+            platforms: platforms, createdAt: createdAt, idempotencyKey: idempotencyKey,
+            requestFingerprint: requestFingerprint, requestedBy: requestedBy, callbackURL: callbackURL)
+    }
+}

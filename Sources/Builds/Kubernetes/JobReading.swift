@@ -1,0 +1,128 @@
+internal import FoundationEssentials
+internal import HTTPTransport
+internal import KubernetesClient
+
+/// How far a build is, read from its Job and the Job's Pod at one moment: a pure function of both.
+///
+/// Whether a build has ended is told by the Job's conditions alone, for until then something of it may still push.
+/// What it does, and why it failed, is told by the Pod alone: a failed clone, a failed build, an eviction and a
+/// deleted Pod are the same to the Job.
+struct JobReading: Equatable {
+    enum Stage: Equatable {
+        /// Nothing of it runs yet.
+        case queued
+        /// Something of it runs, or may run. No phase where it is only coming to its end.
+        case running(Build.Phase?)
+        /// All of it has succeeded; whether the tag is served is for the registry to say.
+        case complete
+        /// It has failed. It may have pushed all the same.
+        case failed
+        /// It was stopped, and nothing of it runs any more; only a finalizer still holds its name.
+        case cancelled
+    }
+
+    var stage: Stage
+    /// One sentence that a person can act on.
+    var message: String
+    /// What keeps it from getting on, if something does.
+    var trouble: String?
+    /// The commit that was cloned.
+    var commit: String?
+    var startedAt: Date?
+    /// When the Job ended, by its own account.
+    var finishedAt: Date?
+    /// The container that failed without leaving a word, so that its log has to be asked.
+    var silentFailure: String?
+
+    /// Reads a Job.
+    /// - Parameters:
+    ///   - pod: The Job's Pod, if it has one.
+    ///   - now: Tells how long something has been waiting.
+    init(job: Job, pod: Pod?, now: Date) {
+        commit = pod?.container(named: JobKeys.Container.clone)?.state?.terminated
+            .flatMap { $0.exitCode == 0 ? $0.message : nil }
+            .flatMap { try? GitSource.validatedCommit($0) }
+        startedAt = pod?.firstStart?.date ?? (pod == nil ? job.status.startTime?.date : nil)
+        finishedAt = job.finishedAt?.date
+
+        switch job.outcome {
+        case .complete:
+            (stage, message) = (.complete, "the Job has completed; asking the registry for the image")
+        case .failed(let reason, let said):
+            let failure = JobFailure(job: job, pod: pod, reason: reason, said: said)
+            (stage, message, silentFailure) = (.failed, failure.message, failure.silentContainer)
+        case nil where job.metadata.isBeingDeleted:
+            let mayRun = job.metadata.finalizers.contains(JobKeys.foregroundFinalizer) || pod?.hasEnded == false
+            (stage, message) =
+                mayRun
+                ? (.running(nil), "is being cancelled; its version is free once its Pod has ended")
+                : (.cancelled, "cancelled; its version is free once a finalizer lets go of the Job")
+        case nil where job.spec.suspend == true:
+            (stage, message) = (
+                .queued, "the Job is suspended: kubectl patch job NAME -p '{\"spec\":{\"suspend\":false}}' resumes it"
+            )
+        case nil:
+            (stage, message, trouble) = Self.unfinished(job, pod, now: now)
+        }
+    }
+
+    // MARK: While it lasts
+
+    private static func unfinished(_ job: Job, _ pod: Pod?, now: Date) -> (Stage, String, String?) {
+        guard let pod else { return withoutPod(job, now: now) }
+        if pod.status.phase == "Succeeded" {
+            return (.running(.verifying), "the image was pushed; waiting for the Job to complete", nil)
+        }
+        if pod.hasEnded || pod.failedContainer != nil {
+            return (.running(nil), "it has failed; waiting for the Job to say so", nil)
+        }
+        let trouble = JobTrouble(pod, now: now)?.description
+        if pod.status.containerStatuses.contains(where: { $0.state?.running != nil }) {
+            return (.running(.building), "building and pushing", trouble)
+        }
+        if pod.status.initContainerStatuses.contains(where: { $0.state?.running != nil }) {
+            return (.running(.cloning), "cloning", trouble)
+        }
+        let hasCloned =
+            !pod.status.initContainerStatuses.isEmpty
+            && pod.status.initContainerStatuses.allSatisfy { $0.state?.terminated != nil }
+        let stage = hasCloned ? Stage.running(.building) : .queued
+        return (stage, trouble ?? (hasCloned ? "cloned; starting to build" : "waiting for its Pod to start"), trouble)
+    }
+
+    private static func withoutPod(_ job: Job, now: Date) -> (Stage, String, String?) {
+        let hasHadPod =
+            job.status.active + job.status.terminating + job.status.failed + job.status.succeeded > 0
+            || job.status.conditions.contains { $0.isTrue && $0.type == "FailureTarget" }
+        if hasHadPod { return (.running(nil), "its Pod is gone; waiting for the Job to say what became of it", nil) }
+        let age = job.status.startTime.map { now.timeIntervalSince($0.date) } ?? 0
+        guard age > 10 else { return (.queued, "waiting for its Pod", nil) }
+        // Quota and Pod Security refuse the Pod, which only an Event tells; reading Events is not among the rights
+        // needed.
+        let trouble =
+            "no Pod could be made for \(Int(age)) s: a quota or the namespace's Pod Security level refuses it, and "
+            + "kubectl describe job \(job.metadata.name) says which"
+        return (.queued, trouble, "no Pod could be made: a quota or the namespace's Pod Security level refused it")
+    }
+}
+
+extension Pod {
+    /// Whether no container of it runs, or will ever run.
+    var hasEnded: Bool { status.phase == "Succeeded" || status.phase == "Failed" }
+
+    /// When the first of its containers started.
+    fileprivate var firstStart: Timestamp? {
+        (status.initContainerStatuses + status.containerStatuses).lazy
+            .compactMap { $0.state?.running?.startedAt ?? $0.state?.terminated?.startedAt }.first
+    }
+
+    /// The first container that ended with anything but success.
+    var failedContainer: (status: ContainerStatus, end: ContainerState.Terminated)? {
+        for container in status.initContainerStatuses + status.containerStatuses {
+            if let end = container.state?.terminated, end.exitCode != 0 {
+                return (container, end)
+            }
+        }
+        return nil
+    }
+}

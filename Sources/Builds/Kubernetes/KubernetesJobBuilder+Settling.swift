@@ -1,0 +1,221 @@
+internal import FoundationEssentials
+internal import KubernetesClient
+internal import Logging
+internal import OCIDistribution
+
+extension KubernetesJobBuilder {
+    /// How many builds are settled at once.
+    private static let settlingWidth = 8
+
+    /// A build as it is now, with how it ended recorded on its Job as soon as that is known.
+    func observed(_ found: JobBuild) async throws -> Build {
+        if let build = found.recorded { return build }
+        return try await settledInTime(found, pod: try await pod(of: found))
+    }
+
+    /// Many builds as they are now, in their order.
+    ///
+    /// What cannot be settled within a few seconds is reported as not yet settled.
+    func settled(_ found: [(build: JobBuild, pod: Pod?)]) async throws -> [Build] {
+        let age = clock.stopwatch()
+        var builds = found.map { $0.build.recorded ?? $0.build.build(reading($0.build, $0.pod)) }
+        let open = found.indices.filter { index in
+            found[index].build.recorded == nil && isWorthSettling(found[index].build, found[index].pod)
+        }
+        var rest = open[...]
+        try await withThrowingTaskGroup(of: (Int, Build).self) { group in
+            func startNext() {
+                guard age() < Self.longestSettling, let index = rest.popFirst() else { return }
+                group.addTask { (index, try await settledInTime(found[index].build, pod: found[index].pod)) }
+            }
+            for _ in 0..<Self.settlingWidth { startNext() }
+            while let (index, build) = try await group.next() {
+                builds[index] = build
+                startNext()
+            }
+        }
+        return builds
+    }
+
+    private func reading(_ found: JobBuild, _ pod: Pod?) -> JobReading {
+        JobReading(job: found.job, pod: pod, now: now())
+    }
+
+    /// Whether there is something to ask or to record.
+    private func isWorthSettling(_ found: JobBuild, _ pod: Pod?) -> Bool {
+        let reading = reading(found, pod)
+        return reading.stage == .complete || reading.stage == .failed || isNews(reading, of: found)
+    }
+
+    private func isNews(_ reading: JobReading, of found: JobBuild) -> Bool {
+        reading.trouble != nil && found.job.metadata.annotations[JobKeys.Annotation.trouble] == nil
+    }
+
+    /// A build as it is now, settled if that does not take too long.
+    private func settledInTime(_ found: JobBuild, pod: Pod?) async throws -> Build {
+        try await clock.within(Self.longestSettling) { try await settled(found, pod: pod) }
+            ?? found.build(reading(found, pod))
+    }
+
+    private func settled(_ found: JobBuild, pod: Pod?) async throws -> Build {
+        let reading = reading(found, pod)
+        switch reading.stage {
+        case .complete: return try await verified(found, reading)
+        case .failed: return try await failed(found, pod, reading)
+        case .queued, .running, .cancelled:
+            if let trouble = reading.trouble, isNews(reading, of: found) {
+                try await record([JobKeys.Annotation.trouble: trouble], on: found)
+            }
+            return found.build(reading)
+        }
+    }
+
+    // MARK: Success
+
+    /// Asks the registry for the tag of a Job that completed.
+    ///
+    /// It has succeeded only once that is served.
+    private func verified(_ found: JobBuild, _ reading: JobReading) async throws -> Build {
+        var build = found.build(reading)
+        let end = reading.finishedAt ?? now()
+        switch try await served(build.image) {
+        case .digest(let digest):
+            build.status = .succeeded
+            build.phase = nil
+            build.digest = digest
+            build.message = "the registry serves \(build.image) as \(digest)"
+        case .nothing:
+            let age = now().timeIntervalSince(end)
+            guard age > Double(Self.longestVerification.components.seconds) else {
+                build.message = "the Job has completed, but the registry does not serve \(build.image) yet"
+                return build
+            }
+            build.status = .failed
+            build.phase = nil
+            build.message =
+                "the Job completed, but the registry serves no \(build.image); check that the build pushes to the registry that "
+                + "this service asks (REGISTRY, REGISTRY_ENDPOINT)"
+        case .unknown(let reason):
+            build.message =
+                "the Job has completed, but the registry cannot say yet whether it serves \(build.image): \(reason)"
+            return build
+        }
+        build.finishedAt = end
+        try await record(JobBuild.record(of: build), on: found)
+        return build
+    }
+
+    // MARK: Failure
+
+    /// Records why a build failed while its Pod can still tell, and whether it had pushed before.
+    private func failed(_ found: JobBuild, _ pod: Pod?, _ reading: JobReading) async throws -> Build {
+        var build = found.build(reading)
+        if let pod, let container = reading.silentFailure, let output = await tail(of: pod, container) {
+            let outcome = found.job.outcome
+            guard case .failed(let reason, let said) = outcome else { return build }
+            build.message = JobFailure(job: found.job, pod: pod, reason: reason, said: said, output: output).message
+        }
+        if case .digest(let digest) = try await served(build.image) {
+            build.digest = digest
+            build.message += "; nevertheless the registry serves \(build.image) as \(digest): it was pushed before that"
+        }
+        try await record(JobBuild.record(of: build), on: found)
+        return build
+    }
+
+    /// The end of a container's log; `nil` where there is none to be had.
+    private func tail(of pod: Pod, _ container: String) async -> String? {
+        var options = LogOptions(container: container)
+        options.tailLines = 40
+        options.limitBytes = 16 * 1024
+        do {
+            guard case .bytes(let log) = try await client.log(ofPod: pod.metadata.name, options) else { return nil }
+            var bytes: [UInt8] = []
+            for try await chunk in log { bytes += chunk.prefix(16 * 1024 - bytes.count) }
+            return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+        } catch {
+            return nil
+        }
+    }
+
+    // MARK: Effects
+
+    /// What the registry says about a tag.
+    enum Served {
+        case digest(Digest)
+        case nothing
+        /// It did not answer in time, or not with an answer.
+        case unknown(String)
+    }
+
+    /// Asks the registry for a tag.
+    ///
+    /// Only cancellation throws.
+    func served(_ image: ImageReference) async throws -> Served {
+        guard let tag = image.tag else { return .nothing }
+        do {
+            let answer = try await clock.within(Self.longestQuestion) {
+                Answer(digest: try await registry.servedDigest(of: tag, in: image.repository))
+            }
+            guard let answer else { return .unknown("no answer within \(Self.longestQuestion.components.seconds) s") }
+            return answer.digest.map(Served.digest) ?? .nothing
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            return .unknown("\(error)")
+        }
+    }
+
+    private struct Answer: Sendable {
+        var digest: Digest?
+    }
+
+    /// Writes annotations onto a Job, so that they outlive its Pod.
+    ///
+    /// The version of the Job is part of the patch, so that it cannot meet a later Job of the same name. Its status
+    /// may change at any time, so there are a few tries; what fails is left to whoever looks next.
+    private func record(_ notes: [String: String], on found: JobBuild) async throws {
+        var annotations: JSONValue = [:]
+        for (name, value) in notes { annotations[name] = .string(value) }
+        var job = found.job
+        do {
+            for attempt in 1... {
+                var metadata: JSONValue = ["annotations": annotations]
+                if let version = job.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
+                do {
+                    _ = try await client.patchJob(named: job.metadata.name, .merge(["metadata": metadata]))
+                    return
+                } catch let error as KubernetesError where error.code == .conflict && attempt < 4 {
+                    job = try await client.job(named: job.metadata.name)
+                    // Somebody else was first, or it is another Job by now.
+                    guard job.metadata.uid == found.job.metadata.uid,
+                        job.metadata.annotations[JobKeys.Annotation.status] == nil
+                    else { return }
+                }
+            }
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            logger.debug(
+                "what is known of a build could not be recorded on its job",
+                metadata: ["build": "\(found.id)", "error": "\(error)"])
+        }
+    }
+}
+
+extension Clock where Duration == Swift.Duration {
+    /// What `body` answers, or `nil` if it takes longer than `limit`; it is cancelled then, and waited for.
+    func within<Value: Sendable>(
+        _ limit: Duration, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value? {
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await sleep(for: limit)
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+    }
+}

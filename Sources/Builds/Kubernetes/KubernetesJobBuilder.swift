@@ -1,0 +1,132 @@
+public import FoundationEssentials
+public import KubernetesClient
+public import Logging
+internal import OCIDistribution
+
+/// Carries builds out as Kubernetes Jobs.
+///
+/// The Job is the build, and its name the reservation: of several creates of one name the API server lets exactly one
+/// through. All that is known of a build is on its Job, so any number of processes may use the same namespace, and
+/// each of them may be killed.
+///
+/// Jobs that others made from the template, or from another one with its labels, are builds as well. A build is
+/// looked for in all Jobs with those labels, not only in those labelled with its webapp, because what counts is where
+/// a Job pushes to.
+public struct KubernetesJobBuilder: Builder {
+    /// How long one question to the registry may take, so that an answer about a build never waits for it for long.
+    static let longestQuestion: Duration = .seconds(5)
+    /// How long finding out and recording how a build ended may take; whoever looks next goes on.
+    static let longestSettling: Duration = .seconds(7)
+    /// For how long after a Job's completion a registry that does not serve the tag is asked again.
+    static let longestVerification: Duration = .seconds(30)
+    /// How long ``cancel(_:)`` waits for the last container of a build to end.
+    static let cancellationWait: Duration = .seconds(8)
+
+    let client: KubernetesClient
+    let template: JobTemplate
+    let naming: ImageNaming
+    let registry: any TagRegistry
+    let clock: any Clock<Duration>
+    let now: @Sendable () -> Date
+    let logger: Logger
+
+    /// Puts the builder together; connects to nothing yet.
+    /// - Parameters:
+    ///   - client: Its namespace is where builds run, whatever the template says.
+    ///   - naming: Tells which images are builds of ours.
+    ///   - registry: Has the last word on what was pushed.
+    ///   - clock: Measures waits and deadlines.
+    ///   - now: The time of day, to compare with the cluster's.
+    public init(
+        client: KubernetesClient, template: JobTemplate, naming: ImageNaming, registry: any TagRegistry,
+        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() }, logger: Logger
+    ) {
+        self.client = client
+        self.template = template
+        self.naming = naming
+        self.registry = registry
+        self.clock = clock
+        self.now = now
+        self.logger = logger
+    }
+
+    // MARK: Reading
+
+    /// See ``Builder/builds(of:)``.
+    /// - Throws: ``BuildsError`` with ``BuildsError/Code/builderUnavailable`` while a Job runs that may push any
+    ///   version, and
+    ///   `KubernetesError`.
+    public func builds(of webapp: WebappName?) async throws -> [Build] {
+        let found = try await allBuilds().filter { webapp == nil || $0.webapp == webapp }
+        guard found.contains(where: { $0.recorded == nil }) else { return found.compactMap(\.recorded) }
+        let pods = try await client.pods(matching: LabelSelector([:], having: [JobKeys.Label.jobName])).items
+        let byJob = Dictionary(grouping: pods) { $0.metadata.labels[JobKeys.Label.jobName] ?? "" }
+        return try await settled(found.map { ($0, $0.job.pod(among: byJob[$0.job.metadata.name] ?? [])) })
+    }
+
+    /// See ``Builder/build(_:)``.
+    public func build(_ id: BuildID) async throws -> Build? {
+        guard let found = try await find(id) else { return nil }
+        return try await observed(found)
+    }
+
+    /// All Jobs that hold a version of ours, as of one moment.
+    func allBuilds() async throws -> [JobBuild] {
+        let selector = try LabelSelector([JobKeys.Label.name: JobKeys.name, JobKeys.Label.component: JobKeys.component])
+        return try await client.jobs(matching: selector).items.compactMap { job in
+            switch JobBuild.kind(of: job, naming: naming) {
+            case .build(let build): return build
+            case .other: return nil
+            case .unreadable:
+                throw BuildsError(
+                    .builderUnavailable,
+                    "the Job \(job.metadata.name) in namespace \(client.namespace) has the labels of a build, and nothing in it says "
+                        + "which image it pushes, so no version is safe to give while it runs; annotate it with "
+                        + "\(JobKeys.Annotation.image), or delete it")
+            }
+        }
+    }
+
+    /// The Job of a build.
+    func find(_ id: BuildID) async throws -> JobBuild? {
+        do {
+            let job = try await client.job(named: id.description)
+            guard case .build(let build) = JobBuild.kind(of: job, naming: naming) else { return nil }
+            return build
+        } catch let error as KubernetesError where error.code == .notFound {
+            // A Job whose name no id can have goes by another; see ``JobBuild``.
+            return try await allBuilds().first { $0.id == id }
+        }
+    }
+
+    /// The Pod of a build.
+    func pod(of found: JobBuild) async throws -> Pod? {
+        let name = found.job.metadata.name
+        return found.job.pod(among: try await client.pods(matching: LabelSelector([JobKeys.Label.jobName: name])).items)
+    }
+
+    // MARK: Readiness
+
+    /// See ``Builder/checkReadiness()``.
+    public func checkReadiness() async throws {
+        let right = ResourceAccess(verb: "create", group: "batch", resource: "jobs")
+        let decision = try await client.decision(on: right)
+        guard decision.isAllowed else {
+            throw BuildsError(
+                .builderUnavailable,
+                "the account may not \(right) in namespace \(client.namespace)\(decision.reason.map { " (\($0))" } ?? ""); "
+                    + "bind it to a Role that allows it")
+        }
+    }
+}
+
+extension Job {
+    /// The newest of the Pods that are this Job's, and not those of an earlier Job of the same name.
+    func pod(among pods: [Pod]) -> Pod? {
+        pods.filter { pod in pod.metadata.ownerReferences.contains { $0.uid == metadata.uid } }
+            .max {
+                ($0.metadata.creationTimestamp?.date ?? .distantPast)
+                    < ($1.metadata.creationTimestamp?.date ?? .distantPast)
+            }
+    }
+}

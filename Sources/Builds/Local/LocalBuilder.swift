@@ -1,0 +1,209 @@
+internal import FoundationEssentials
+public import Logging
+internal import OCIDistribution
+internal import SemanticVersions
+internal import Subprocess
+public import SystemPackage
+
+/// Carries builds out on this machine, with git and buildah.
+///
+/// A build is a directory. Making it under the name of the build is the compare-and-set; everything that is known of the build is a
+/// file in it. The work is done by worker processes that live on when the process that started them ends, and that lock what they work
+/// on, so that any number of processes can share the directory and each of them may be killed.
+public final class LocalBuilder: Builder {
+    /// How the worker process is started.
+    public struct WorkerCommand: Sendable {
+        /// The program.
+        public var executable: FilePath
+        /// Its arguments.
+        public var arguments: [String]
+        /// Its whole environment.
+        public var environment: [String: String]
+
+        /// Names the program, its arguments and its environment.
+        public init(executable: FilePath, arguments: [String], environment: [String: String]) {
+            self.executable = executable
+            self.arguments = arguments
+            self.environment = environment
+        }
+    }
+
+    /// How long the record of a build that has ended is kept, and with it the version of one that failed.
+    ///
+    /// One day.
+    public static let retention: Duration = .seconds(24 * 60 * 60)
+    /// How long ``cancel(_:)`` waits for the last process of a build to end.
+    static let cancellationWait: Duration = .seconds(8)
+
+    let store: LocalBuildStore
+    private let places: Int
+    private let worker: WorkerCommand
+    private let logger: Logger
+
+    /// Keeps builds in a directory.
+    /// - Parameters:
+    ///   - stateDirectory: `STATE_DIR`; made when the first build is reserved.
+    ///   - places: How many builds run at once, of all processes together; more are queued.
+    ///   - worker: What to start so that ``LocalWorker`` runs.
+    public init(stateDirectory: FilePath, places: Int, worker: WorkerCommand, logger: Logger) {
+        self.store = LocalBuildStore(root: stateDirectory)
+        self.places = places
+        self.worker = worker
+        self.logger = logger
+    }
+
+    /// See ``Builder/builds(of:)``.
+    public func builds(of webapp: WebappName?) async throws -> [Build] {
+        try store.all().filter { webapp == nil || $0.webapp == webapp }
+    }
+
+    /// See ``Builder/build(_:)``.
+    public func build(_ id: BuildID) async throws -> Build? { try store.build(id) }
+
+    /// See ``Builder/create(_:)``.
+    public func create(_ plan: BuildPlan) async throws -> Creation {
+        guard try store.reserve(plan) else { return .nameTaken }
+        // Whoever holds the last place looks for builds once more after giving it back, so it will find this one.
+        if let slot = try store.slot(of: places) {
+            _ = consume slot
+            await startWorker()
+        }
+        return .created(plan.queued(message: "waiting for a free place to build"))
+    }
+
+    /// See ``Builder/log(of:_:)``.
+    public func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog? {
+        guard let path = try store.existingLog(of: id) else { return nil }
+        return BuildLog(file: path, follows: extent == .following) { [store] in
+            try store.build(id)?.status.isFinal ?? true
+        }
+    }
+
+    /// See ``Builder/cancel(_:)``.
+    public func cancel(_ id: BuildID) async throws -> Build? {
+        guard let asked = try store.build(id) else { return nil }
+        guard !asked.status.isFinal else { return asked }
+        do {
+            try store.requestCancellation(of: asked)
+        } catch Errno.noSuchFileOrDirectory {
+            // Somebody else was faster.
+        }
+        let clock = ContinuousClock()
+        let start = clock.now
+        while true {
+            if let lock = try store.lock(id) {
+                try store.settleCancellation(of: id, lock)
+            }
+            guard var build = try store.build(id), build.createdAt == asked.createdAt else { return asked.cancelled() }
+            if build.status.isFinal { return build }
+            if start.duration(to: clock.now) > Self.cancellationWait {
+                build.message = "is being cancelled; its version is free once its last process has ended"
+                return build
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// See ``Builder/checkReadiness()``.
+    public func checkReadiness() async throws {
+        try store.prepare()
+        guard CommandRunner.path(of: "git", environment: worker.environment) != nil else {
+            throw BuildsError(.builderUnavailable, "git is not in PATH; install it to build on this machine")
+        }
+        guard ImageTool.detect(environment: worker.environment) != nil else {
+            throw BuildsError(
+                .builderUnavailable,
+                "none of buildah, docker and buildctl is in PATH; install buildah to build on this machine")
+        }
+    }
+
+    // MARK: Workers
+
+    /// Keeps builds going until the calling task is cancelled: starts a worker whenever a build waits while a place is free, or was left
+    /// behind by a worker that was killed, and removes what ended long ago.
+    public func maintain(every interval: Duration = .seconds(2)) async {
+        var rounds = 0
+        while !Task.isCancelled {
+            do {
+                try store.prepare()
+                if try needsWorker() { await startWorker() }
+                if rounds % 300 == 0 {
+                    let retention = TimeInterval(Self.retention.components.seconds)
+                    try store.removeBuilds(endedBefore: Date(timeIntervalSinceNow: -retention))
+                }
+            } catch {
+                logger.error("local builds cannot be looked after", metadata: ["error": "\(error)"])
+            }
+            rounds += 1
+            try? await Task.sleep(for: interval)
+        }
+    }
+
+    /// Whether a build waits that a worker could take now.
+    private func needsWorker() throws -> Bool {
+        let open = try store.all().filter { !$0.status.isFinal }
+        guard !open.isEmpty else { return false }
+        // Both probes give the lock back at once. A worker that meets a probe gives up or passes over; the next round finds that.
+        guard let slot = try store.slot(of: places) else { return false }
+        _ = consume slot
+        if open.contains(where: { $0.status == .queued }) { return true }
+        return try open.contains { build in
+            guard let lock = try store.lock(build.id) else { return false }
+            _ = consume lock
+            return true
+        }
+    }
+
+    /// Starts a worker and does not wait for its end: it ends by itself when there is nothing to do, and outlives this process if need be.
+    ///
+    /// Comes back once the worker runs, so that a command may end right after it.
+    private func startWorker() async {
+        let (started, start) = AsyncStream<Never>.makeStream()
+        let worker = worker
+        let logger = logger
+        let log = store.root.appending("worker.log")
+        // Nobody owns the worker; the task only collects its exit status.
+        Task.detached {
+            defer { start.finish() }
+            do {
+                let output = try FileDescriptor.open(
+                    log, .writeOnly, options: [.create, .append, .closeOnExec], permissions: .ownerReadWrite)
+                var options = PlatformOptions()
+                options.createSession = true
+                let values = worker.environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
+                _ = try await Subprocess.run(
+                    .path(worker.executable), arguments: Arguments(worker.arguments),
+                    environment: .custom(Dictionary(uniqueKeysWithValues: values)), platformOptions: options,
+                    input: .none,
+                    output: .fileDescriptor(output, closeAfterSpawningProcess: true), error: .combinedWithOutput
+                ) { _ in
+                    start.finish()
+                }
+            } catch {
+                logger.error("the build worker cannot be started", metadata: ["error": "\(error)"])
+            }
+        }
+        for await _ in started {}
+    }
+}
+
+extension LocalBuildStore {
+    /// Ends a build that was asked to stop, unless it ended otherwise before.
+    ///
+    /// Only for the holder of its lock.
+    func settleCancellation(of id: BuildID, _ lock: borrowing FileLock) throws {
+        guard let build = try build(id), !build.status.isFinal, isCancellationRequested(of: build) else { return }
+        try release(build.cancelled())
+    }
+}
+
+extension Build {
+    func cancelled() -> Build {
+        var build = self
+        build.status = .cancelled
+        build.phase = nil
+        build.message = "cancelled; its version \(version.tag) is free again"
+        build.finishedAt = finishedAt ?? Date()
+        return build
+    }
+}

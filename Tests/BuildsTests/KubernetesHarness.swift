@@ -1,0 +1,190 @@
+import BuilderConformance
+import CurlTransport
+import FoundationEssentials
+import HTTPTransport
+import KubernetesClient
+import KubernetesStandIn
+import Logging
+import OCIDistribution
+import RegistryTesting
+import Synchronization
+
+@testable import Builds
+
+/// A registry in memory that can be made to fail and to be silent.
+final class MemoryRegistry: TagRegistry {
+    enum Mood: Sendable {
+        case well
+        /// Every question has an error for an answer.
+        case failing
+        /// No question is ever answered.
+        case silent
+    }
+
+    private struct State {
+        var tags: [Repository: [Tag: Digest]] = [:]
+        var mood = Mood.well
+        var questions = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// How often somebody asked for a tag.
+    var questions: Int { state.withLock(\.questions) }
+
+    func become(_ mood: Mood) { state.withLock { $0.mood = mood } }
+
+    /// Takes an image in; answers its digest.
+    @discardableResult
+    func push(_ image: String) throws -> String {
+        let image = try ImageReference(image)
+        let digest = Digest.sha256(of: Array(image.description.utf8))
+        if let tag = image.tag { state.withLock { $0.tags[image.repository, default: [:]][tag] = digest } }
+        return digest.description
+    }
+
+    func currentTags(of repository: Repository) async throws -> [String]? {
+        state.withLock { $0.tags[repository]?.keys.map(\.name) }
+    }
+
+    func servedDigest(of tag: Tag, in repository: Repository) async throws -> Digest? {
+        let (mood, digest) = state.withLock { state in
+            state.questions += 1
+            return (state.mood, state.tags[repository]?[tag])
+        }
+        switch mood {
+        case .well: return digest
+        case .failing:
+            throw RegistryError(.unavailable, operation: "look for the tag \(tag)", summary: "503 out of order")
+        case .silent:
+            try await Gate().wait()
+            return nil
+        }
+    }
+}
+
+/// Kubernetes builders over real HTTP to a stand-in for a cluster, whose builds push to a registry.
+final class KubernetesHarness: BuilderHarness {
+    /// Where builds push to and what is asked about it.
+    struct Destination: Sendable {
+        var registry: any TagRegistry
+        var push: @Sendable (_ image: String) throws -> String
+    }
+
+    let standIn: KubernetesStandIn
+    let registry: any TagRegistry
+    let naming = kubernetesNaming
+    let patience = Duration.seconds(20)
+    let failureText = "npm error code E404"
+    let logLandmarks = ["fetched commit", "#1 [internal] load build definition", "#12 pushing layers"]
+    private let gates = Mutex<[String: Gate]>([:])
+    private let transport: Mutex<CurlTransport>
+
+    private init(_ standIn: KubernetesStandIn, _ registry: any TagRegistry) {
+        self.standIn = standIn
+        self.registry = registry
+        self.transport = Mutex(CurlTransport(logger: .silent))
+    }
+
+    /// Runs `body` with a harness that ends with it.
+    static func run(
+        destination: Destination? = nil, _ body: (KubernetesHarness) async throws -> Void
+    ) async throws {
+        let memory = MemoryRegistry()
+        let destination = destination ?? Destination(registry: memory) { try memory.push($0) }
+        try await KubernetesStandIn.run { standIn in
+            let harness = KubernetesHarness(standIn, destination.registry)
+            standIn.withSettings { settings in
+                settings.script = { [weak harness] job, _ in
+                    harness?.script(of: job, push: destination.push) ?? PodScript([])
+                }
+            }
+            do {
+                try await body(harness)
+            } catch {
+                await harness.shutDown()
+                throw error
+            }
+            await harness.shutDown()
+        }
+    }
+
+    private func shutDown() async {
+        await transport.withLock(\.self).shutDown()
+    }
+
+    // MARK: What builds do
+
+    func source(for behavior: BuildBehavior) async throws -> GitSource {
+        GitSource(
+            url: "https://git.example/webapps.git", ref: "main", commit: nil, subdirectory: Self.directory(of: behavior)
+        )
+    }
+
+    private static func directory(of behavior: BuildBehavior) -> String { "apps/\(behavior)" }
+
+    /// What a Job's Pod does is told by the directory that it builds.
+    private func script(of job: String, push: @escaping @Sendable (String) throws -> String) -> PodScript {
+        let clone = standIn.job(job)?["spec"]?["template"]?["spec"]?["initContainers"]?.array?.first
+        switch BuildBehavior.allCases.first(where: { Self.directory(of: $0) == clone?.variable("GIT_SUBDIRECTORY") }) {
+        case .fails: return .failedMain
+        case .holds:
+            let gate = Gate()
+            gates.withLock { $0[job] = gate }
+            let script = PodScript.success { context in try push(context.image) }
+            return script.waiting(for: gate) { step in
+                if case .push = step { true } else { false }
+            }.ignoringTermination
+        case .succeeds, nil: return .success { context in try push(context.image) }
+        }
+    }
+
+    func release(_ id: BuildID) async throws { gates.withLock { $0[id.description] }?.open() }
+
+    func livingRuns(of id: BuildID) async throws -> Int {
+        standIn.pods(ofJob: id.description).filter { pod in
+            !["Succeeded", "Failed"].contains(pod["status"]?["phase"]?.string)
+        }.count
+    }
+
+    // MARK: Builders
+
+    func makeBuilder() async throws -> any Builder { try kubernetesBuilder() }
+
+    /// The template with longer times: the cluster's seconds are short.
+    static let template = JobTemplate.builtInText
+        .replacing("ttlSecondsAfterFinished: 600", with: "ttlSecondsAfterFinished: 86400")
+        .replacing("activeDeadlineSeconds: 1800", with: "activeDeadlineSeconds: 86400")
+        .replacing("terminationGracePeriodSeconds: 10", with: "terminationGracePeriodSeconds: 100")
+
+    /// A builder as the service makes it.
+    func kubernetesBuilder(
+        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() },
+        pageSize: Int = 200, registry: (any TagRegistry)? = nil
+    ) throws -> KubernetesJobBuilder {
+        var limits = KubernetesClient.Limits()
+        limits.pageSize = pageSize
+        let client = KubernetesClient(
+            transport: transport.withLock(\.self), configuration: try standIn.configuration(),
+            namespace: "build-system",
+            limits: limits)
+        return KubernetesJobBuilder(
+            client: client, template: try JobTemplate(text: Self.template), naming: naming,
+            registry: registry ?? self.registry,
+            clock: clock, now: now, logger: .silent)
+    }
+
+    /// All that a process has is its connections.
+    func restart() async throws {
+        let old = transport.withLock { transport in
+            defer { transport = CurlTransport(logger: .silent) }
+            return transport
+        }
+        await old.shutDown()
+    }
+}
+
+extension Logger {
+    /// Tests look at results, not at logs.
+    static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
