@@ -24,9 +24,11 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
@@ -53,6 +55,16 @@ let package = Package(
             dependencies: [
                 "HTTPTransport", "KubernetesClient", "OCIDistribution", "SemanticVersions",
                 logging, subprocess, systemPackage, yams,
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "RegistryQueryAPI",
+            dependencies: [
+                "Builds", "CLibcrypto", "HTTPTransport", "KubernetesClient", "OCIDistribution", "SemanticVersions",
+                hummingbird, httpTypes, logging, systemPackage,
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -101,6 +113,15 @@ let package = Package(
                 "BuilderConformance", "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient",
                 "KubernetesStandIn", "OCIDistribution", "RegistryTesting", "SemanticVersions", logging, subprocess,
                 systemPackage,
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "RegistryQueryAPITests",
+            dependencies: [
+                "Builds", "HTTPTransport", "KubernetesClient", "OCIDistribution", "RegistryQueryAPI",
+                "SemanticVersions",
+                httpTypes, logging, subprocess, systemPackage,
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings),
     ]

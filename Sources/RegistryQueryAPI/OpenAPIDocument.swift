@@ -1,0 +1,1052 @@
+/// The contract, as `/openapi.yaml` serves it.
+///
+/// It is part of the binary, so that the binary is all there is to deploy.
+let openAPIDocument = #"""
+    openapi: 3.1.0
+    info:
+      title: registry-query
+      version: 1.0.0
+      summary: Which tags there are, which version comes next, and building it.
+      description: |
+        Stands between an automation tool and a container registry with its builders.
+
+        Answers are JSON objects in `camelCase`; absent values are `null`; times are RFC 3339 in UTC. An answer comes
+        within 30 s, plus the wait that was asked for. Every answer has an `X-Request-Id`, the caller's own if it sent
+        a usable one.
+
+        Errors are `application/problem+json` (RFC 9457) with a stable `code` and a `message`. 400 says that a request
+        does not have the form that is described here (no JSON, an unknown or repeated field or parameter, a value of
+        the wrong type), 422 that a value cannot be used or is missing. What is wrong with a request is told at once,
+        in `errors`. In request bodies `null` counts as absent.
+
+        Where the service has tokens, each route except `/healthz` and `/readyz` wants `Authorization: Bearer <token>`
+        with the scope named at the route. Where it has none it answers only to names of its own machine in `Host`,
+        and to no web page.
+
+        A request line or header that is no HTTP, or larger than 16 KiB (32 KiB in all), is answered 400 without a
+        body.
+
+        GET routes also answer HEAD, except those whose answers go on without a known length.
+    servers:
+      - url: /
+    security:
+      - token: []
+      - {}
+    tags:
+      - name: versions
+        description: What there is, and what comes next.
+      - name: builds
+        description: Reserving a version and building it.
+      - name: service
+        description: The service itself.
+    paths:
+      /tags/{webapp}:
+        parameters:
+          - $ref: '#/components/parameters/webapp'
+        get:
+          tags: [versions]
+          operationId: listTags
+          summary: The tags of a webapp
+          description: |
+            Scope `read`. Versions first, highest first, then the other tags by name. The list is complete or the
+            answer is an error. It may be a few seconds old, as `Age` says; `Cache-Control: no-cache` asks the
+            registry anew.
+          parameters:
+            - $ref: '#/components/parameters/range'
+            - name: prereleases
+              in: query
+              description: Whether prereleases count for `latest` and `range`. Without it they do where the range names them.
+              schema:
+                type: boolean
+            - name: limit
+              in: query
+              description: How many tags to list at most; `count` counts all.
+              schema:
+                type: integer
+                minimum: 1
+                maximum: 100000
+            - $ref: '#/components/parameters/freshness'
+          responses:
+            '200':
+              description: The tags.
+              headers:
+                Age:
+                  $ref: '#/components/headers/Age'
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Tags'
+                  example:
+                    webapp: app-example
+                    repository: webapp/app-example
+                    latest: v1.10.0
+                    count: 4
+                    tags: [v1.10.0, v1.9.0, v1.9.0-rc.1, latest]
+            '400':
+              $ref: '#/components/responses/Problem'
+            '401':
+              $ref: '#/components/responses/Problem'
+            '403':
+              $ref: '#/components/responses/Problem'
+            '404':
+              description: The registry does not know the repository.
+              content:
+                application/problem+json:
+                  schema:
+                    $ref: '#/components/schemas/Problem'
+                  example:
+                    type: urn:registry-query:problem:repository_unknown
+                    title: The registry does not know the repository
+                    status: 404
+                    detail: the registry registry.k8s-lab.dev does not know the repository webapp/app-new
+                    code: repository_unknown
+                    message: the registry registry.k8s-lab.dev does not know the repository webapp/app-new
+            default:
+              $ref: '#/components/responses/Problem'
+      /tags/{webapp}/{tag}:
+        parameters:
+          - $ref: '#/components/parameters/webapp'
+          - name: tag
+            in: path
+            required: true
+            description: A tag, as the registry has it.
+            schema:
+              type: string
+              pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$'
+            example: v1.2.3
+        get:
+          tags: [versions]
+          operationId: showTag
+          summary: What is behind a tag
+          description: Scope `read`.
+          responses:
+            '200':
+              description: The image.
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Image'
+                  example:
+                    tag: v1.2.3
+                    image: registry.k8s-lab.dev/webapp/app-example:v1.2.3
+                    digest: sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+                    mediaType: application/vnd.oci.image.manifest.v1+json
+                    size: 7211520
+                    platforms: [linux/arm64]
+                    createdAt: '2026-11-22T19:50:01.000Z'
+                    revision: 9f2c1d7e5b8a4c6f0e3d2b1a9f8e7d6c5b4a3f2e
+                    source: https://github.com/example/webapps
+                    labels:
+                      org.opencontainers.image.version: v1.2.3
+            '400':
+              $ref: '#/components/responses/Problem'
+            '404':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+      /next/{webapp}:
+        parameters:
+          - $ref: '#/components/parameters/webapp'
+        get:
+          tags: [versions]
+          operationId: showNext
+          summary: The version that comes next
+          description: |
+            Scope `read`. Promises nothing: only a build reserves a version. A repository without versions has
+            `current: null` and the configured first version as `next`.
+          parameters:
+            - name: bump
+              in: query
+              description: What to raise.
+              schema:
+                enum: [major, minor, patch, prerelease]
+                default: patch
+            - name: prereleaseId
+              in: query
+              description: The identifiers of the prerelease; with `bump=prerelease` only.
+              schema:
+                $ref: '#/components/schemas/PrereleaseId'
+            - $ref: '#/components/parameters/range'
+            - $ref: '#/components/parameters/freshness'
+          responses:
+            '200':
+              $ref: '#/components/responses/Next'
+            '400':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+        post:
+          tags: [versions]
+          operationId: showNextOfCommits
+          summary: The version that Conventional Commits ask for
+          description: Scope `read`. `releaseNeeded` is `false` and `next` is `null` when no commit asks for a release.
+          parameters:
+            - $ref: '#/components/parameters/freshness'
+          requestBody:
+            required: true
+            content:
+              application/json:
+                schema:
+                  $ref: '#/components/schemas/NextRequest'
+                example:
+                  commits: ['feat: a list of favourites', 'fix(api): no crash without a name']
+          responses:
+            '200':
+              $ref: '#/components/responses/Next'
+            '400':
+              $ref: '#/components/responses/Problem'
+            '413':
+              $ref: '#/components/responses/Problem'
+            '415':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+      /builds:
+        post:
+          tags: [builds]
+          operationId: startBuild
+          summary: Reserve a version and build it
+          description: |
+            Scope `build`. The version is that of `version`, or the one that `commits` ask for, or the next by `bump`.
+            It belongs to this build alone. With an `Idempotency-Key`, a repetition answers with the same build for as
+            long as that build is known.
+          parameters:
+            - name: Idempotency-Key
+              in: header
+              description: |
+                1 to 255 visible ASCII characters, in quotation marks or bare. A UUID is a good choice.
+              schema:
+                type: string
+              example: '"6ad8b0b9-6a0d-4b0e-8f30-0d0a5a3b8a35"'
+          requestBody:
+            required: true
+            content:
+              application/json:
+                schema:
+                  $ref: '#/components/schemas/BuildRequest'
+                examples:
+                  next:
+                    summary: The next patch version of the default branch
+                    value:
+                      webapp: app-example
+                  commits:
+                    summary: The version that the commits ask for, pinned to a commit
+                    value:
+                      webapp: app-example
+                      bump: auto
+                      commits: ['feat: a list of favourites']
+                      git:
+                        commit: 9f2c1d7e5b8a4c6f0e3d2b1a9f8e7d6c5b4a3f2e
+                  version:
+                    summary: This version and no other
+                    value:
+                      webapp: app-example
+                      version: v2.0.0
+          responses:
+            '200':
+              description: |
+                The build that the key started before (`Idempotent-Replayed: true`), or that no commit asks for a
+                release.
+              headers:
+                Location:
+                  $ref: '#/components/headers/Location'
+                Idempotent-Replayed:
+                  description: Whether this is the build of an earlier request with the same key.
+                  schema:
+                    const: 'true'
+              content:
+                application/json:
+                  schema:
+                    oneOf:
+                      - $ref: '#/components/schemas/Build'
+                      - $ref: '#/components/schemas/ReleaseNotNeeded'
+                  example:
+                    webapp: app-example
+                    releaseNeeded: false
+                    current: v1.2.3
+                    message: no commit asks for a release of app-example; its version stays v1.2.3
+            '202':
+              description: A version was reserved, and its build started or queued.
+              headers:
+                Location:
+                  $ref: '#/components/headers/Location'
+                Retry-After:
+                  $ref: '#/components/headers/RetryAfter'
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Build'
+                  examples:
+                    queued:
+                      $ref: '#/components/examples/Build'
+            '400':
+              $ref: '#/components/responses/Problem'
+            '409':
+              $ref: '#/components/responses/Problem'
+            '413':
+              $ref: '#/components/responses/Problem'
+            '415':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+        get:
+          tags: [builds]
+          operationId: listBuilds
+          summary: The builds that are known
+          description: Scope `read`. Newest first. A build is known until its Job is cleaned away.
+          parameters:
+            - name: webapp
+              in: query
+              description: Only builds of this webapp.
+              schema:
+                $ref: '#/components/schemas/WebappName'
+            - name: status
+              in: query
+              description: Only builds in this state.
+              schema:
+                $ref: '#/components/schemas/Status'
+          responses:
+            '200':
+              description: The builds.
+              content:
+                application/json:
+                  schema:
+                    type: object
+                    required: [builds]
+                    properties:
+                      builds:
+                        type: array
+                        items:
+                          $ref: '#/components/schemas/Build'
+                    additionalProperties: false
+            '400':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+      /builds/{id}:
+        parameters:
+          - $ref: '#/components/parameters/id'
+        get:
+          tags: [builds]
+          operationId: showBuild
+          summary: A build
+          description: Scope `read`. A failed build is an answer like any other; look at `status`.
+          parameters:
+            - name: wait
+              in: query
+              description: |
+                How long to hold the answer until the build has ended: whole seconds, 60 at most, with or without an
+                `s`.
+              schema:
+                type: string
+                pattern: '^[0-9]+s?$'
+              example: 30s
+          responses:
+            '200':
+              description: The build, as it is.
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Build'
+                  examples:
+                    running:
+                      $ref: '#/components/examples/Build'
+            '400':
+              $ref: '#/components/responses/Problem'
+            '404':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+        delete:
+          tags: [builds]
+          operationId: cancelBuild
+          summary: Cancel a build
+          description: |
+            Scope `build`. Stops the build and frees its version once nothing of it can push any more. To cancel a
+            build that was cancelled is no error; one that has succeeded or failed answers 409 `build_finished`.
+          responses:
+            '202':
+              description: The build, which ends.
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Build'
+            '400':
+              $ref: '#/components/responses/Problem'
+            '404':
+              $ref: '#/components/responses/Problem'
+            '409':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+      /builds/{id}/logs:
+        parameters:
+          - $ref: '#/components/parameters/id'
+        get:
+          tags: [builds]
+          operationId: showLog
+          summary: The output of clone and build, in order
+          description: |
+            Scope `read`. The connection breaks off when the service cannot read on, so that a part is not taken for
+            the whole.
+          parameters:
+            - name: follow
+              in: query
+              description: Whether to go on until the build has ended.
+              schema:
+                type: boolean
+                default: false
+          responses:
+            '200':
+              description: The output.
+              content:
+                text/plain:
+                  schema:
+                    type: string
+            '400':
+              $ref: '#/components/responses/Problem'
+            '404':
+              $ref: '#/components/responses/Problem'
+            '410':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+      /builds/{id}/events:
+        parameters:
+          - $ref: '#/components/parameters/id'
+        get:
+          tags: [builds]
+          operationId: followBuild
+          summary: A build, each time it has changed
+          description: |
+            Scope `read`. Server-sent events named `build`, whose data is the build document: one now, one for each
+            change, and the last with `done: true`, after which the answer ends. Comments in between say that the
+            connection lives.
+          responses:
+            '200':
+              description: The events.
+              content:
+                text/event-stream:
+                  schema:
+                    type: string
+            '400':
+              $ref: '#/components/responses/Problem'
+            '404':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+      /healthz:
+        get:
+          tags: [service]
+          operationId: showHealth
+          summary: Whether the process lives
+          security: []
+          responses:
+            '200':
+              description: It does.
+              content:
+                application/json:
+                  schema:
+                    type: object
+                    required: [status]
+                    properties:
+                      status:
+                        const: ok
+                    additionalProperties: false
+            default:
+              $ref: '#/components/responses/Problem'
+      /readyz:
+        get:
+          tags: [service]
+          operationId: showReadiness
+          summary: Whether the service is ready, with a reason per dependency
+          description: |
+            503 until registry and builder have each been well once since the start: then the configuration is known
+            to work. From then on 200, whatever fails later: `dependencies` tells it, but no replica is taken out of
+            service for it.
+          security: []
+          responses:
+            '200':
+              description: The service is ready.
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Readiness'
+                  example:
+                    ready: true
+                    dependencies:
+                      registry:
+                        state: ok
+                        message: null
+                        checkedAt: '2026-11-22T19:50:01.000Z'
+                      builder:
+                        state: ok
+                        message: null
+                        checkedAt: '2026-11-22T19:50:01.000Z'
+            '503':
+              description: The service is not ready; the document also has `ready` and `dependencies`.
+              headers:
+                Retry-After:
+                  $ref: '#/components/headers/RetryAfter'
+              content:
+                application/problem+json:
+                  schema:
+                    allOf:
+                      - $ref: '#/components/schemas/Problem'
+                      - $ref: '#/components/schemas/Readiness'
+            default:
+              $ref: '#/components/responses/Problem'
+      /openapi.yaml:
+        get:
+          tags: [service]
+          operationId: showContract
+          summary: This document
+          description: Scope `read`.
+          responses:
+            '200':
+              description: This document.
+              content:
+                application/yaml:
+                  schema:
+                    type: string
+            default:
+              $ref: '#/components/responses/Problem'
+    components:
+      securitySchemes:
+        token:
+          type: http
+          scheme: bearer
+      parameters:
+        webapp:
+          name: webapp
+          in: path
+          required: true
+          description: The webapp.
+          schema:
+            $ref: '#/components/schemas/WebappName'
+          example: app-example
+        id:
+          name: id
+          in: path
+          required: true
+          description: The build's id.
+          schema:
+            $ref: '#/components/schemas/BuildId'
+          example: build-app-example-v1-2-3
+        range:
+          name: range
+          in: query
+          description: Only versions within this range, in the syntax of npm and Flux.
+          schema:
+            $ref: '#/components/schemas/Range'
+          example: ^1.2
+        freshness:
+          name: Cache-Control
+          in: header
+          description: '`no-cache` asks the registry anew.'
+          schema:
+            type: string
+          example: no-cache
+      headers:
+        Age:
+          description: How many seconds ago the registry was asked.
+          schema:
+            type: integer
+            minimum: 0
+        Location:
+          description: The path of the build.
+          schema:
+            type: string
+        RetryAfter:
+          description: In how many seconds to ask again.
+          schema:
+            type: integer
+            minimum: 0
+      responses:
+        Next:
+          description: The version that comes next.
+          headers:
+            Age:
+              $ref: '#/components/headers/Age'
+          content:
+            application/json:
+              schema:
+                $ref: '#/components/schemas/Next'
+              example:
+                webapp: app-example
+                repository: webapp/app-example
+                current: v1.2.3
+                next: v1.2.4
+                image: registry.k8s-lab.dev/webapp/app-example:v1.2.4
+                bump: patch
+                releaseNeeded: true
+                inFlight: []
+        Problem:
+          description: What went wrong and what to do.
+          content:
+            application/problem+json:
+              schema:
+                $ref: '#/components/schemas/Problem'
+              example:
+                type: urn:registry-query:problem:invalid_value
+                title: A value cannot be used
+                status: 422
+                detail: 'webapp: "App" is not a DNS label (1 to 63 of a-z, 0-9 and ''-'', not at either end)'
+                code: invalid_value
+                message: 'webapp: "App" is not a DNS label (1 to 63 of a-z, 0-9 and ''-'', not at either end)'
+                field: webapp
+                errors:
+                  - field: webapp
+                    code: invalid_value
+                    message: 'webapp: "App" is not a DNS label (1 to 63 of a-z, 0-9 and ''-'', not at either end)'
+      examples:
+        Build:
+          summary: A build under way
+          value:
+            id: build-app-example-v1-2-4
+            webapp: app-example
+            tag: v1.2.4
+            image: registry.k8s-lab.dev/webapp/app-example:v1.2.4
+            status: running
+            phase: building
+            done: false
+            message: building the image
+            digest: null
+            git:
+              url: https://github.com/example/webapps.git
+              ref: main
+              commit: 9f2c1d7e5b8a4c6f0e3d2b1a9f8e7d6c5b4a3f2e
+              subdirectory: app-example
+            platforms: []
+            createdAt: '2026-11-22T19:50:01.000Z'
+            startedAt: '2026-11-22T19:50:02.500Z'
+            finishedAt: null
+            durationSeconds: 12.25
+            requestedBy: n8n
+            links:
+              self: /builds/build-app-example-v1-2-4
+              logs: /builds/build-app-example-v1-2-4/logs
+              events: /builds/build-app-example-v1-2-4/events
+      schemas:
+        WebappName:
+          type: string
+          description: One DNS label.
+          pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'
+        BuildId:
+          type: string
+          description: One DNS label.
+          pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$'
+        Version:
+          type: string
+          description: A semantic version as a tag, with or without `v`, without build metadata.
+          maxLength: 128
+        Range:
+          type: string
+          description: Such as `^1.2`, `~1.2.3`, `1.x`, `>=1 <2`, `1.x || 3.x` or `1.2 - 2.3.4`.
+          maxLength: 256
+        PrereleaseId:
+          type: string
+          description: Such as `rc` or `beta.2`.
+          maxLength: 64
+        Status:
+          type: string
+          enum: [queued, running, succeeded, failed, cancelled]
+        Time:
+          type: string
+          format: date-time
+        Tags:
+          type: object
+          required: [webapp, repository, latest, count, tags]
+          properties:
+            webapp:
+              $ref: '#/components/schemas/WebappName'
+            repository:
+              type: string
+            latest:
+              description: The highest version; prereleases not counted unless asked.
+              type: [string, 'null']
+            count:
+              description: How many tags there are, before the limit.
+              type: integer
+              minimum: 0
+            tags:
+              type: array
+              items:
+                type: string
+          additionalProperties: false
+        Image:
+          type: object
+          required: [tag, image, digest, mediaType, size, platforms, createdAt, revision, source, labels]
+          properties:
+            tag:
+              type: string
+            image:
+              type: string
+            digest:
+              type: string
+            mediaType:
+              type: string
+            size:
+              description: Bytes of the configuration and all layers, of the first platform.
+              type: integer
+              minimum: 0
+            platforms:
+              type: array
+              items:
+                type: string
+            createdAt:
+              oneOf:
+                - $ref: '#/components/schemas/Time'
+                - type: 'null'
+            revision:
+              type: [string, 'null']
+            source:
+              type: [string, 'null']
+            labels:
+              type: object
+              additionalProperties:
+                type: string
+          additionalProperties: false
+        Next:
+          type: object
+          required: [webapp, repository, current, next, image, bump, releaseNeeded, inFlight]
+          properties:
+            webapp:
+              $ref: '#/components/schemas/WebappName'
+            repository:
+              type: string
+            current:
+              type: [string, 'null']
+            next:
+              type: [string, 'null']
+            image:
+              description: What a build of `next` would push.
+              type: [string, 'null']
+            bump:
+              enum: [major, minor, patch, prerelease, null]
+            releaseNeeded:
+              type: boolean
+            inFlight:
+              description: The versions of builds that have not ended, highest first.
+              type: array
+              items:
+                type: string
+          additionalProperties: false
+        NextRequest:
+          type: object
+          required: [commits]
+          properties:
+            commits:
+              $ref: '#/components/schemas/Commits'
+            bump:
+              description: At least this; `auto` is what the commits ask for.
+              enum: [major, minor, patch, prerelease, auto, null]
+            range:
+              oneOf:
+                - $ref: '#/components/schemas/Range'
+                - type: 'null'
+          additionalProperties: false
+        Commits:
+          description: Whole commit messages, in any order.
+          type: array
+          maxItems: 2048
+          items:
+            type: string
+        BuildRequest:
+          type: object
+          required: [webapp]
+          properties:
+            webapp:
+              $ref: '#/components/schemas/WebappName'
+            bump:
+              description: |
+                What to raise, `patch` unless commits decide. With commits, at least this much. `auto` needs commits.
+              enum: [major, minor, patch, prerelease, auto, null]
+            version:
+              description: Exactly this version; excludes `bump`, `commits`, `prereleaseId` and `range`.
+              oneOf:
+                - $ref: '#/components/schemas/Version'
+                - type: 'null'
+            commits:
+              oneOf:
+                - $ref: '#/components/schemas/Commits'
+                - type: 'null'
+            prereleaseId:
+              description: With the bump `prerelease` only.
+              oneOf:
+                - $ref: '#/components/schemas/PrereleaseId'
+                - type: 'null'
+            range:
+              description: The line of versions to stay in, such as `1.x`.
+              oneOf:
+                - $ref: '#/components/schemas/Range'
+                - type: 'null'
+            git:
+              description: What to build, where it is not what the operator configured.
+              type: [object, 'null']
+              properties:
+                url:
+                  description: An https, http or ssh URL without credentials.
+                  type: [string, 'null']
+                ref:
+                  description: A branch, a tag or a full reference.
+                  type: [string, 'null']
+                commit:
+                  description: The full id of the commit.
+                  type: [string, 'null']
+                  pattern: '^([0-9a-f]{40}|[0-9a-f]{64})$'
+                subdirectory:
+                  description: The directory of the Dockerfile; the webapp's name unless given.
+                  type: [string, 'null']
+              additionalProperties: false
+            platforms:
+              description: Such as `linux/arm64`; the builder's own unless given.
+              type: [array, 'null']
+              maxItems: 16
+              uniqueItems: true
+              items:
+                type: string
+            callbackUrl:
+              description: Refused (`callbacks_unavailable`) by a service that does not call back.
+              type: [string, 'null']
+          additionalProperties: false
+        Build:
+          type: object
+          required:
+            - id
+            - webapp
+            - tag
+            - image
+            - status
+            - phase
+            - done
+            - message
+            - digest
+            - git
+            - platforms
+            - createdAt
+            - startedAt
+            - finishedAt
+            - durationSeconds
+            - requestedBy
+            - links
+          properties:
+            id:
+              $ref: '#/components/schemas/BuildId'
+            webapp:
+              $ref: '#/components/schemas/WebappName'
+            tag:
+              $ref: '#/components/schemas/Version'
+            image:
+              type: string
+            status:
+              $ref: '#/components/schemas/Status'
+            phase:
+              description: What a running build does.
+              enum: [cloning, building, pushing, verifying, null]
+            done:
+              description: Whether the build has ended.
+              type: boolean
+            message:
+              description: One sentence that a person can act on.
+              type: string
+            digest:
+              description: What the registry serves under the tag.
+              type: [string, 'null']
+            git:
+              type: object
+              required: [url, ref, commit, subdirectory]
+              properties:
+                url:
+                  type: string
+                ref:
+                  type: string
+                commit:
+                  type: [string, 'null']
+                subdirectory:
+                  type: string
+              additionalProperties: false
+            platforms:
+              type: array
+              items:
+                type: string
+            createdAt:
+              $ref: '#/components/schemas/Time'
+            startedAt:
+              oneOf:
+                - $ref: '#/components/schemas/Time'
+                - type: 'null'
+            finishedAt:
+              oneOf:
+                - $ref: '#/components/schemas/Time'
+                - type: 'null'
+            durationSeconds:
+              description: From the beginning of the work to its end, or to now.
+              type: [number, 'null']
+            requestedBy:
+              description: The name of the token that the build was asked for with.
+              type: [string, 'null']
+            links:
+              type: object
+              required: [self, logs, events]
+              properties:
+                self:
+                  type: string
+                logs:
+                  type: string
+                events:
+                  type: string
+              additionalProperties: false
+          additionalProperties: false
+        ReleaseNotNeeded:
+          type: object
+          required: [webapp, releaseNeeded, current, message]
+          properties:
+            webapp:
+              $ref: '#/components/schemas/WebappName'
+            releaseNeeded:
+              const: false
+            current:
+              type: [string, 'null']
+            message:
+              type: string
+          additionalProperties: false
+        Readiness:
+          type: object
+          required: [ready, dependencies]
+          properties:
+            ready:
+              type: boolean
+            dependencies:
+              type: object
+              additionalProperties:
+                type: object
+                required: [state, message, checkedAt]
+                properties:
+                  state:
+                    enum: [unknown, ok, failing]
+                  message:
+                    type: [string, 'null']
+                  checkedAt:
+                    oneOf:
+                      - $ref: '#/components/schemas/Time'
+                      - type: 'null'
+                additionalProperties: false
+        Problem:
+          type: object
+          required: [type, title, status, detail, code, message]
+          properties:
+            type:
+              description: '`urn:registry-query:problem:` and the code.'
+              type: string
+              format: uri
+            title:
+              type: string
+            status:
+              type: integer
+            detail:
+              description: One sentence that a person can act on.
+              type: string
+            code:
+              $ref: '#/components/schemas/ProblemCode'
+            message:
+              description: The same as `detail`.
+              type: string
+            field:
+              description: The field, parameter or header that is wrong, such as `git.url` or `commits[3]`.
+              type: string
+            errors:
+              description: All that is wrong with the request.
+              type: array
+              items:
+                type: object
+                required: [field, code, message]
+                properties:
+                  field:
+                    type: string
+                  code:
+                    $ref: '#/components/schemas/ProblemCode'
+                  message:
+                    type: string
+                additionalProperties: false
+        ProblemCode:
+          description: |
+            | status | codes |
+            |---|---|
+            | 400 | `malformed_request`, `malformed_json`, `unknown_field`, `duplicate_field`, `wrong_type` |
+            | 400 | `unknown_parameter`, `repeated_parameter` |
+            | 401 | `unauthorized` |
+            | 403 | `forbidden`, `host_not_allowed`, `cross_site_refused` |
+            | 404 | `route_unknown`, `repository_unknown`, `tag_unknown`, `build_unknown` |
+            | 405 | `method_not_allowed` |
+            | 408 | `request_timeout` |
+            | 409 | `version_taken`, `build_finished` |
+            | 410 | `log_unavailable` |
+            | 413 | `body_too_large` |
+            | 414 | `target_too_long` |
+            | 415 | `unsupported_media_type` |
+            | 422 | `missing_field`, `invalid_value`, `no_next_version`, `idempotency_key_reused`, `callbacks_unavailable` |
+            | 500 | `internal_error` |
+            | 502 | `registry_error`, `cluster_error` |
+            | 503 | `registry_unavailable`, `cluster_unavailable`, `builder_unavailable` |
+            | 503 | `reservation_contended`, `not_ready`, `shutting_down` |
+            | 504 | `registry_timeout`, `cluster_timeout`, `deadline_exceeded` |
+          type: string
+          enum:
+                - malformed_request
+                - malformed_json
+                - unknown_field
+                - duplicate_field
+                - wrong_type
+                - unknown_parameter
+                - repeated_parameter
+                - unauthorized
+                - forbidden
+                - host_not_allowed
+                - cross_site_refused
+                - route_unknown
+                - repository_unknown
+                - tag_unknown
+                - build_unknown
+                - method_not_allowed
+                - request_timeout
+                - version_taken
+                - build_finished
+                - log_unavailable
+                - body_too_large
+                - target_too_long
+                - unsupported_media_type
+                - missing_field
+                - invalid_value
+                - no_next_version
+                - idempotency_key_reused
+                - callbacks_unavailable
+                - internal_error
+                - registry_error
+                - cluster_error
+                - registry_unavailable
+                - cluster_unavailable
+                - builder_unavailable
+                - reservation_contended
+                - not_ready
+                - shutting_down
+                - registry_timeout
+                - cluster_timeout
+                - deadline_exceeded
+    """#

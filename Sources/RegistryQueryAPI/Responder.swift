@@ -1,0 +1,148 @@
+import FoundationEssentials
+import HTTPTransport
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// What every request goes through, in this order: id, access, route, scope, deadline, handler; and on the way back
+/// errors become problems, headers are added, and one line is logged.
+struct Responder: HTTPResponder {
+    /// The longest target that is read.
+    static let longestTarget = 8192
+
+    let gatekeeper: Gatekeeper
+    let table: RouteTable
+    let configuration: RegistryQueryAPI.Configuration
+    let logger: Logger
+
+    /// What becomes known of a request on its way, for the log.
+    private struct Trace {
+        var route: String?
+        var caller: Caller?
+        var problem: ProblemCode?
+        var error: String?
+    }
+
+    func respond(to request: Request, context: ConnectionContext) async throws -> Response {
+        let start = ContinuousClock.now
+        let requestID = Self.requestID(of: request)
+        var logger = logger
+        logger[metadataKey: "request_id"] = "\(requestID)"
+        var trace = Trace()
+        var response: Response
+        do {
+            response = try await answer(request, logger: logger, &trace)
+        } catch {
+            let problem = Problem(error)
+            trace.problem = problem.code
+            if problem.code.status.kind == .serverError { trace.error = redacted("\(error)", limit: 500) }
+            response = problem.response
+            if problem.closesConnection { response = response.closingConnection(of: request) }
+        }
+        response.headers.set("X-Request-Id", requestID)
+        response.headers[.xContentTypeOptions] = "nosniff"
+        if request.method == .head { response = response.createHeadResponse() }
+        log(request, response, trace, duration: ContinuousClock.now - start, logger)
+        return response
+    }
+
+    private func answer(_ request: Request, logger: Logger, _ trace: inout Trace) async throws -> Response {
+        let (path, query) = try Self.target(of: request)
+        let match = table.match(request.method, path: path)
+        if case .route(let route, _) = match {
+            trace.route = route.path
+            // Probes do not know how the service is called, and have no token.
+            if route.access != .open { trace.caller = try gatekeeper.identify(request.head) }
+        } else {
+            trace.caller = try gatekeeper.identify(request.head)
+        }
+        switch match {
+        case .route(let route, let parameters):
+            if case .requires(let scope) = route.access { try gatekeeper.check(trace.caller, scope) }
+            let request = APIRequest(
+                raw: request, pathParameters: parameters, query: query, caller: trace.caller,
+                configuration: configuration, logger: logger)
+            return try await withDeadline(configuration.answerWithin + Self.extraTime(route, query)) {
+                try await route.handle(request)
+            }
+        case .otherMethods(let methods):
+            let allow = methods.map(\.rawValue).joined(separator: ", ")
+            throw Problem(
+                .methodNotAllowed,
+                "\(request.method.rawValue.prefix(20)) is not a method of this path; its methods are \(allow)",
+                headers: [.allow: allow])
+        case .undecodable:
+            throw Problem(.malformedRequest, "the path is not percent-encoded UTF-8")
+        case .none:
+            throw Problem(.routeUnknown, "there is no route \(quoted(path)); /openapi.yaml describes all there are")
+        }
+    }
+
+    /// Path and query, from a target in origin form or in absolute form.
+    ///
+    /// Spec: RFC 9112 section 3.2.
+    private static func target(of request: Request) throws(Problem) -> (path: Substring, query: String?) {
+        var target = (request.head.path ?? "")[...]
+        guard target.utf8.count <= longestTarget else {
+            throw Problem(.targetTooLong, "the path and query have more than \(longestTarget) characters")
+        }
+        if let authority = target.firstRange(of: "://"), !target.hasPrefix("/") {
+            target = target[authority.upperBound...].drop { $0 != "/" }
+        }
+        target = target.prefix { $0 != "#" }
+        guard target.hasPrefix("/") else { throw Problem(.malformedRequest, "the request's target is no path") }
+        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        return (parts[0], parts.count == 2 ? String(parts[1]) : nil)
+    }
+
+    private static func extraTime(_ route: Route, _ query: String?) -> Duration {
+        guard case .usualAndWait = route.limit else { return .zero }
+        return BuildRoutes.wait(in: query, InputErrors()) ?? .zero
+    }
+
+    /// The caller's id if it can be written into a log as it is, else a new one.
+    private static func requestID(of request: Request) -> String {
+        let sent = request.headers.values(named: "X-Request-Id")
+        if let id = sent.first, sent.count == 1, (1...128).contains(id.utf8.count),
+            id.utf8.allSatisfy({ byte in
+                Character(Unicode.Scalar(byte)).isASCIILetterOrDigit || "-_.".utf8.contains(byte)
+            })
+        {
+            return id
+        }
+        return UUID().uuidString.lowercased()
+    }
+
+    private func log(_ request: Request, _ response: Response, _ trace: Trace, duration: Duration, _ logger: Logger) {
+        var metadata: Logger.Metadata = [
+            "method": "\(request.method.rawValue.prefix(20))",
+            "route": "\(trace.route ?? "-")",
+            "status": "\(response.status.code)",
+            "duration_ms": "\(duration.milliseconds)",
+        ]
+        if let caller = trace.caller { metadata["caller"] = "\(caller.name)" }
+        if let problem = trace.problem { metadata["problem"] = "\(problem.rawValue)" }
+        if let error = trace.error { metadata["error"] = "\(error)" }
+        let level: Logger.Level =
+            switch trace.problem {
+            case .internalError: .error
+            case nil where trace.route == "/healthz" || trace.route == "/readyz": .debug
+            default: .info
+            }
+        logger.log(level: level, "request answered", metadata: metadata)
+    }
+}
+
+/// What is known of the connection that a request came over: nothing that is needed.
+struct ConnectionContext: InitializableFromSource {
+    init(source: ApplicationRequestContextSource) {}
+}
+
+extension Character {
+    fileprivate var isASCIILetterOrDigit: Bool { isASCII && (isLetter || isNumber) }
+}
+
+extension Duration {
+    /// Whole milliseconds.
+    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}
