@@ -21,7 +21,12 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let package = Package(
     name: "registry-query",
     platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "registry-query", targets: ["registry-query"])
+    ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML", "Logging"]),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -65,6 +70,18 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "registry-query",
+            dependencies: [
+                "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient", "OCIDistribution", "RegistryQueryAPI",
+                "SemanticVersions", logging, systemPackage,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                yams,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -122,6 +139,13 @@ let package = Package(
                 "SemanticVersions",
                 httpTypes, logging, subprocess, systemPackage,
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "registry-query", "BuilderConformance", "Builds", "CurlTransport", "HTTPTransport",
+                "OCIDistribution", "RegistryTesting", logging, subprocess, systemPackage,
             ],
             swiftSettings: swiftSettings),
     ]

@@ -1,0 +1,133 @@
+import Builds
+import CurlTransport
+import FoundationEssentials
+import HTTPTransport
+import KubernetesClient
+import Logging
+import OCIDistribution
+import SystemPackage
+
+/// The objects that the settings lead to, made once for each process.
+struct Composition: Sendable {
+    let settings: Settings
+    let logger: Logger
+    let transport: CurlTransport
+    let credentials: CredentialStore
+    let registry: RegistryClient
+    let versions: VersionService
+    let builds: BuildService
+    /// The builder of this machine, if that is what builds: somebody has to look after it.
+    let localBuilder: LocalBuilder?
+
+    init(_ settings: Settings) throws {
+        self.settings = settings
+        let logger = Logger(label: "registry-query") { [level = settings.logLevel, format = settings.logFormat] label in
+            ServiceLogHandler(label: label, level: level, format: format)
+        }
+        self.logger = logger
+        let userAgent = "registry-query/\(RegistryQuery.version)"
+        transport = CurlTransport(configuration: CurlTransport.Configuration(userAgent: userAgent), logger: logger)
+        credentials = CredentialStore(
+            directory: settings.dockerConfig, environment: settings.environment, logger: logger)
+        registry = RegistryClient(
+            configuration: RegistryClient.Configuration(
+                registry: settings.naming.registry, endpoint: settings.registryEndpoint,
+                tls: try Self.trust(settings), allowedTokenRealms: settings.tokenRealmHosts, userAgent: userAgent),
+            transport: transport, credentials: credentials, logger: logger)
+        let builder: any Builder
+        if let cluster = try Self.cluster(settings) {
+            builder = try KubernetesJobBuilder(
+                client: KubernetesClient(
+                    transport: transport, configuration: cluster, namespace: settings.buildNamespace, logger: logger),
+                template: Self.template(settings), naming: settings.naming, registry: registry, logger: logger)
+            localBuilder = nil
+        } else {
+            let local = LocalBuilder(
+                stateDirectory: settings.stateDirectory, places: settings.buildConcurrency,
+                worker: try Self.worker(settings), logger: logger)
+            builder = local
+            localBuilder = local
+        }
+        versions = VersionService(
+            naming: settings.naming, policy: settings.versions, registry: registry,
+            listings: SharedTagListings(maxAge: settings.tagsMaxAge) { [registry] repository in
+                try await registry.tags(of: repository)
+            }, builder: builder)
+        builds = BuildService(
+            versions: versions, builder: builder, registry: registry, gitDefaults: settings.git, logger: logger)
+    }
+
+    /// What an operator wants to see at the start: where everything is, and no secret.
+    var summary: Logger.Metadata {
+        [
+            "version": "\(RegistryQuery.version)", "registry": "\(settings.naming.registry)",
+            "endpoint": "\(settings.registryEndpoint)", "credentials": "\(credentials.place)",
+            "builder": localBuilder == nil ? "kubernetes" : "local",
+        ]
+    }
+
+    /// For libraries whose lines at info say nothing that ours do not.
+    var quietLogger: Logger {
+        var logger = logger
+        logger.logLevel = max(settings.logLevel, .notice)
+        return logger
+    }
+
+    /// Works off local builds, in the process that ``LocalBuilder`` starts for it.
+    var localWorker: LocalWorker {
+        LocalWorker(
+            stateDirectory: settings.stateDirectory, places: settings.buildConcurrency, registry: registry,
+            target: PushTarget(
+                host: registry.configuration.endpointHost, isPlainHTTP: settings.registryEndpoint.scheme == .http,
+                certificateAuthorityFile: settings.registryCAFile),
+            credentials: credentials, environment: settings.environment, logger: logger)
+    }
+
+    private static func trust(_ settings: Settings) throws -> TLSOptions {
+        guard let file = settings.registryCAFile else { return .system }
+        do {
+            let authorities = try Data(contentsOf: URL(filePath: file))
+            guard authorities.firstRange(of: Data("-----BEGIN CERTIFICATE-----".utf8)) != nil else {
+                throw SettingProblem("the file has no PEM certificate in it")
+            }
+            return TLSOptions(certificateAuthorities: Array(authorities))
+        } catch {
+            throw SettingsError(.registryCAFile, file, "\(error)")
+        }
+    }
+
+    /// The cluster to build in, or `nil` to build on this machine.
+    private static func cluster(_ settings: Settings) throws -> ClusterConfiguration? {
+        guard settings.builder != .local else { return nil }
+        do {
+            if let cluster = try ClusterConfiguration.detect(environment: settings.environment) { return cluster }
+        } catch {
+            throw SettingsError(
+                .builder, settings.builder.rawValue, "the cluster's credentials cannot be used: \(error)")
+        }
+        guard settings.builder == .auto else {
+            throw SettingsError(
+                .builder, settings.builder.rawValue,
+                "there are no cluster credentials: neither KUBECONFIG, ~/.kube/config, nor the in-cluster files; "
+                    + "use BUILDER=local to build on this machine")
+        }
+        return nil
+    }
+
+    private static func template(_ settings: Settings) throws -> JobTemplate {
+        guard let file = settings.jobTemplate else { return try JobTemplate() }
+        do {
+            return try JobTemplate(file: FilePath(file))
+        } catch {
+            throw SettingsError(.jobTemplate, file, error.reason)
+        }
+    }
+
+    private static func worker(_ settings: Settings) throws -> LocalBuilder.WorkerCommand {
+        // The path may lead to another program by the time a worker is started; the link does not.
+        let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return LocalBuilder.WorkerCommand(
+            executable: FilePath(executable), arguments: ["work"],
+            environment: settings.environment.merging(["BUILDER": "local"]) { _, new in new })
+    }
+}

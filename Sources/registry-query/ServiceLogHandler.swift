@@ -1,0 +1,60 @@
+import FoundationEssentials
+import Logging
+
+/// Writes log events to standard error, one line each: `text` for people, `json` for a log store.
+struct ServiceLogHandler: LogHandler {
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+
+    private let label: String
+    private let format: Settings.LogFormat
+
+    init(label: String, level: Logger.Level, format: Settings.LogFormat) {
+        self.label = label
+        self.logLevel = level
+        self.format = format
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var fields = metadata
+        fields.merge(metadataProvider?.get() ?? [:]) { _, new in new }
+        fields.merge(event.metadata ?? [:]) { _, new in new }
+        let time = Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+        let sorted = fields.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        let line: String
+        switch format {
+        case .text:
+            line =
+                (["\(time)Z", event.level.rawValue, Self.oneLine("\(event.message)")]
+                + sorted.map { "\($0)=\(Self.quotedIfNeeded($1))" }).joined(separator: " ")
+        case .json:
+            let known = [
+                ("time", "\(time)Z"), ("level", event.level.rawValue), ("message", "\(event.message)"),
+                ("logger", label),
+            ]
+            line =
+                "{" + (known + sorted).map { "\(Self.json($0)):\(Self.json($1))" }.joined(separator: ",") + "}"
+        }
+        try? FileHandleOutput.standardError.write(line + "\n")
+    }
+
+    private static func oneLine(_ text: String) -> String {
+        text.contains(where: \.isNewline) ? text.split(whereSeparator: \.isNewline).joined(separator: " ") : text
+    }
+
+    private static func quotedIfNeeded(_ text: String) -> String {
+        let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != 0x7f }
+        return isPlain ? text : json(text)
+    }
+
+    private static func json(_ text: String) -> String {
+        guard let data = try? JSONEncoder().encode(text) else { return "\"\"" }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

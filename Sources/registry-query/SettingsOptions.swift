@@ -1,0 +1,97 @@
+import ArgumentParser
+
+/// The settings as flags.
+///
+/// None has a default here: a default would win over environment and file.
+struct SettingsOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Read settings from a YAML file with keys such as registryEndpoint.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("Host[:port] of the registry in image references.", valueName: "host"))
+    var registry: String?
+    @Option(help: ArgumentHelp("URL where the registry's API is reached; default https://REGISTRY.", valueName: "url"))
+    var registryEndpoint: String?
+    @Option(help: ArgumentHelp("PEM file with certificate authorities to trust for the registry.", valueName: "file"))
+    var registryCaFile: String?
+    @Option(help: ArgumentHelp("Hosts, beside the registry's, that its token server may be on.", valueName: "host,..."))
+    var tokenRealmHosts: String?
+    @Option(
+        help: ArgumentHelp("What stands before a webapp's name in its repository; default webapp.", valueName: "prefix")
+    )
+    var repositoryPrefix: String?
+    @Option(help: ArgumentHelp("Directory of the Docker config.json; default ~/.docker.", valueName: "directory"))
+    var dockerConfig: String?
+    @Option(help: ArgumentHelp("Version of the first build; default v1.0.0.", valueName: "version"))
+    var initialVersion: String?
+    @Option(
+        help: ArgumentHelp(
+            "How old a listing may be that tags and next answer from; default 5s.", valueName: "duration"))
+    var tagsMaxAge: String?
+    @Option(help: ArgumentHelp("Regular expression: only matching tags count as versions.", valueName: "regex"))
+    var tagFilter: String?
+    @Option(help: ArgumentHelp("Address to listen on; default 127.0.0.1:8080.", valueName: "host:port"))
+    var listen: String?
+    @Option(help: ArgumentHelp("File with lines name:scope[,scope]:token.", valueName: "file"))
+    var apiTokensFile: String?
+    @Option(
+        help: ArgumentHelp("Serve an address that is not loopback without tokens; default false.", valueName: "bool"))
+    var allowAnonymous: String?
+    @Option(help: ArgumentHelp("auto, kubernetes or local; default auto.", valueName: "kind"))
+    var builder: String?
+    @Option(help: ArgumentHelp("Namespace of the build Jobs; default build-system.", valueName: "namespace"))
+    var buildNamespace: String?
+    @Option(help: ArgumentHelp("YAML file with the template of the build Job; default built in.", valueName: "file"))
+    var jobTemplate: String?
+    @Option(
+        help: ArgumentHelp("Kubeconfig file; default: the in-cluster files, then ~/.kube/config.", valueName: "file"))
+    var kubeconfig: String?
+    @Option(
+        help: ArgumentHelp(
+            "Directory of the local builds; default ~/.local/state/registry-query.", valueName: "directory"))
+    var stateDir: String?
+    @Option(help: ArgumentHelp("How many local builds run at once; default 2.", valueName: "number"))
+    var buildConcurrency: String?
+    @Option(help: ArgumentHelp("Git repository that is built where a request names none.", valueName: "url"))
+    var gitRepoUrl: String?
+    @Option(help: ArgumentHelp("Branch that is built where a request names none; default main.", valueName: "branch"))
+    var gitBranch: String?
+    @Option(
+        help: ArgumentHelp("trace, debug, info, notice, warning, error or critical; default info.", valueName: "level"))
+    var logLevel: String?
+    @Option(help: ArgumentHelp("text or json; default text.", valueName: "format"))
+    var logFormat: String?
+
+    /// The settings that were given on the command line.
+    var given: [SettingKey: String] {
+        var given: [SettingKey: String] = [:]
+        for key in SettingKey.allCases { given[key] = self[key] }
+        return given
+    }
+
+    private subscript(key: SettingKey) -> String? {
+        switch key {
+        case .registry: registry
+        case .registryEndpoint: registryEndpoint
+        case .registryCAFile: registryCaFile
+        case .tokenRealmHosts: tokenRealmHosts
+        case .repositoryPrefix: repositoryPrefix
+        case .dockerConfig: dockerConfig
+        case .initialVersion: initialVersion
+        case .tagsMaxAge: tagsMaxAge
+        case .tagFilter: tagFilter
+        case .listen: listen
+        case .apiTokensFile: apiTokensFile
+        case .allowAnonymous: allowAnonymous
+        case .builder: builder
+        case .buildNamespace: buildNamespace
+        case .jobTemplate: jobTemplate
+        case .kubeconfig: kubeconfig
+        case .stateDirectory: stateDir
+        case .buildConcurrency: buildConcurrency
+        case .gitRepoURL: gitRepoUrl
+        case .gitBranch: gitBranch
+        case .logLevel: logLevel
+        case .logFormat: logFormat
+        }
+    }
+}
