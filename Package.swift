@@ -148,5 +148,6 @@ let package = Package(
                 "OCIDistribution", "RegistryTesting", logging, subprocess, systemPackage,
             ],
             swiftSettings: swiftSettings),
+        .testTarget(name: "ArchitectureTests", dependencies: [subprocess], swiftSettings: swiftSettings),
     ]
 )
