@@ -42,7 +42,7 @@ let package = Package(
         .systemLibrary(
             name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "SemanticVersions", swiftSettings: swiftSettings),
-        .target(name: "HTTPTransport", dependencies: [httpTypes, logging], swiftSettings: swiftSettings),
+        .target(name: "HTTPTransport", dependencies: [httpTypes], swiftSettings: swiftSettings),
         .target(
             name: "CurlTransport",
             dependencies: ["CLibcurl", "HTTPTransport", httpTypes, logging],
@@ -95,7 +95,9 @@ let package = Package(
         .testTarget(
             name: "CurlTransportTests",
             dependencies: ["CLibcurl", "CurlTransport", "HTTPTransport", "HTTPTransportTesting", httpTypes, logging],
-            swiftSettings: swiftSettings),
+            swiftSettings: swiftSettings,
+            // The tests put a getaddrinfo of their own in place of the C library's, also for libcurl.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=getaddrinfo"])]),
         .target(
             name: "RegistryTesting", dependencies: ["OCIDistribution", subprocess, systemPackage],
             path: "Tests/RegistryTesting",

@@ -36,8 +36,10 @@ final class CurlLoop: Sendable {
 
     /// What the thread needs to know from outside; tests put their own parts in.
     struct Settings: Sendable {
-        var userAgent: String
-        var keptConnections: Int
+        var userAgent = "registry-query"
+        var keptConnections = 128
+        /// How long the rest of a small body that nobody wants is read, for the sake of its connection.
+        var longestDrain = Duration.seconds(1)
         /// Where the system's authorities are; asked on the thread, with the first use of TLS.
         var systemTrust: @Sendable () -> SystemTrust = { Libcurl.systemTrust }
         /// One round of libcurl's work.

@@ -28,7 +28,7 @@ final class Transfer {
 
     /// What is read of an unwanted body to keep its connection.
     private static let largestDrain = 64 * 1024
-    private static let longestDrain = Duration.seconds(1)
+    private let longestDrain: Duration
 
     init(
         _ exchange: Exchange, _ permit: ConnectionGate.Permit, _ settings: CurlLoop.Settings,
@@ -40,6 +40,7 @@ final class Transfer {
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         parser = HeadParser(limit: exchange.request.limits.headerBytes)
+        longestDrain = settings.longestDrain
         started = now
         lastActivity = now
         try configure(settings)
@@ -134,7 +135,7 @@ final class Transfer {
     /// Answers whether it is so little that reading it is cheaper than another connection.
     func drain(now: ContinuousClock.Instant) -> Bool {
         guard let contentLength, contentLength - bodyBytes <= Transfer.largestDrain else { return false }
-        drainsUntil = now + Transfer.longestDrain
+        drainsUntil = now + longestDrain
         return true
     }
 

@@ -8,7 +8,8 @@ public struct OutboundRequest: Sendable {
     public var url: HTTPURL
     /// The header fields to send.
     ///
-    /// `Host`, `Content-Length` and `Connection` are the transport's.
+    /// Those that frame the message (`Host`, `Content-Length`, `Transfer-Encoding`, `Connection`, `Expect`) are the
+    /// transport's and are refused. With `Accept-Encoding` the transport also undoes the encoding.
     public var headerFields: HTTPFields
     /// The body; `nil` sends none.
     public var body: [UInt8]?

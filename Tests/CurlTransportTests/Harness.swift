@@ -9,16 +9,22 @@ import Testing
 /// Runs a test with a transport, requires that nothing is left in flight, and shuts the transport down.
 @discardableResult
 func withTransport<Value>(
-    _ configuration: CurlTransport.Configuration = .init(), systemTrust: SystemTrust? = nil,
-    _ body: (CurlTransport) async throws -> Value
+    _ configuration: CurlTransport.Configuration = .init(), _ body: (CurlTransport) async throws -> Value
 ) async throws -> Value {
-    let transport =
-        if let systemTrust {
-            CurlTransport(
-                settings: CurlLoop.Settings(userAgent: "t", keptConnections: 8, systemTrust: { systemTrust }))
-        } else {
-            CurlTransport(configuration: configuration, logger: Logger(label: "test"))
-        }
+    try await with(CurlTransport(configuration: configuration, logger: Logger(label: "test")), body)
+}
+
+/// The same for a transport with parts that the test put in.
+@discardableResult
+func withTransport<Value>(
+    settings: CurlLoop.Settings, _ body: (CurlTransport) async throws -> Value
+) async throws -> Value {
+    try await with(CurlTransport(settings: settings), body)
+}
+
+private func with<Value>(
+    _ transport: CurlTransport, _ body: (CurlTransport) async throws -> Value
+) async throws -> Value {
     do {
         let value = try await body(transport)
         try await eventually("nothing is left in flight") { transport.isQuiet }

@@ -94,7 +94,6 @@ import Testing
             let breaks = Mutex(false)
             let transport = CurlTransport(
                 settings: .init(
-                    userAgent: "t", keptConnections: 8,
                     perform: { multi in
                         let isBroken = breaks.withLock { breaks in
                             defer { breaks = false }

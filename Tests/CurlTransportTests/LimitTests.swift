@@ -1,4 +1,5 @@
 import HTTPTransport
+import Synchronization
 import Testing
 
 @testable import CurlTransport
@@ -254,16 +255,19 @@ import Testing
     }
 
     @Test func smallBodyDroppedUnreadKeepsItsConnection() async throws {
+        let sentBodies = Atomic<Int>(0)
         try await withServer { connection in
-            while connection.readRequest() != nil {
+            for number in 1... where connection.readRequest() != nil {
                 try connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
-                connection.wait(300)
+                connection.wait(until: { sentBodies.load(ordering: .relaxed) >= number })
                 try connection.send("ok")
             }
         } run: { server in
-            try await withTransport { transport in
+            try await withTransport(settings: .init(longestDrain: .seconds(60))) { transport in
                 for _ in 0..<3 {
                     _ = try await transport.get(try server.url())
+                    try await Task.sleep(for: .milliseconds(50))
+                    sentBodies.add(1, ordering: .relaxed)
                     try await eventually("the rest is read") { transport.isQuiet }
                 }
                 #expect(server.acceptedConnections == 1)

@@ -203,6 +203,11 @@ final class Connection: Sendable {
     /// Sleeps on the thread of this connection.
     func wait(_ milliseconds: UInt32) { usleep(milliseconds * 1000) }
 
+    /// Waits for something that the test does, for a minute at most.
+    func wait(until condition: () -> Bool) {
+        for _ in 0..<60_000 where !condition() { wait(1) }
+    }
+
     /// Makes the following close send a reset instead of an orderly end.
     func resetOnClose() {
         var option = linger(l_onoff: 1, l_linger: 0)

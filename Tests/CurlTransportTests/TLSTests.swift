@@ -12,7 +12,8 @@ import Testing
 
     private func attempt(_ server: TLSServer, _ tls: TLSOptions, _ system: SystemTrust? = nil) async throws {
         let url = try HTTPURL("https://127.0.0.1:\(server.port)/")
-        try await withTransport(systemTrust: system) { transport in
+        let trust = system ?? Libcurl.systemTrust
+        try await withTransport(settings: .init(systemTrust: { trust })) { transport in
             let response = try await transport.send(OutboundRequest(url: url, tls: tls))
             #expect(response.status.code == 200)
         }
