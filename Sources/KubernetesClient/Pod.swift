@@ -38,6 +38,10 @@ public struct Pod: KubernetesObject {
         public var name: String
         /// Its image.
         public var image: String?
+        /// What it runs instead of its image's entry point.
+        public var command: [String]?
+        /// The arguments to that.
+        public var args: [String]?
         /// Its environment variables, in order; those from Secrets and fields have no value here.
         public var environment: [(name: String, value: String?)] { (env ?? []).map { ($0.name, $0.value) } }
         private var env: [Variable]?

@@ -120,6 +120,23 @@ struct KubernetesBuilderTests {
         }
     }
 
+    @Test("a version whose tag appeared before its reservation is given back")
+    func pushedBeforeTheReservation() async throws {
+        try await withBuilder { harness, builder, registry in
+            script(harness, .unschedulable)
+            let plan = try kubernetesPlan()
+            let digest = try registry.push(plan.image.description)
+            guard case .nameTaken = try await builder.create(plan) else {
+                Issue.record("the tag belongs to somebody else")
+                return
+            }
+            #expect(harness.standIn.jobNames.isEmpty)
+            #expect(
+                try await registry.servedDigest(of: try Tag("v1.2.3"), in: plan.image.repository)?.description == digest
+            )
+        }
+    }
+
     @Test("the API server takes the Job as it is, every field of it")
     func strictly() async throws {
         try await KubernetesHarness.run { harness in

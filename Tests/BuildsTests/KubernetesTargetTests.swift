@@ -11,7 +11,7 @@ struct KubernetesTargetTests {
     /// A Job with the labels of a build, made by others.
     private func job(
         name: String = "build-app-example-1700000000000", image: String? = nil, annotation: String? = nil,
-        others: [String] = [],
+        others: [String] = [], arguments: [String] = [],
         labels: JSONValue = ["app.kubernetes.io/name": "buildkit", "app.kubernetes.io/component": "builder"],
         status: JSONValue = [:]
     ) throws -> Job {
@@ -37,7 +37,10 @@ struct KubernetesTargetTests {
                             ]
                         ],
                         "containers": [
-                            ["name": "buildkit", "image": "moby/buildkit:v0.18.2", "env": .array(variables)]
+                            [
+                                "name": "buildkit", "image": "moby/buildkit:v0.18.2", "env": .array(variables),
+                                "command": ["sh", "-c"], "args": .array(arguments.map(JSONValue.string)),
+                            ]
                         ],
                     ]
                 ]
@@ -71,6 +74,15 @@ struct KubernetesTargetTests {
                 #expect(JobBuild(try KubernetesFixtures.decode(item))?.webapp.description == "app-list")
             }
         }
+    }
+
+    @Test("a Job that names its image only within a shell's text counts, too")
+    func shellText() throws {
+        let text = """
+            buildctl-daemonless.sh build --frontend dockerfile.v0 --local context=/workspace \\
+              --output type=image,name=registry.example:5115/webapp/app-example:v3.1.4,push=true
+            """
+        #expect(kind(try job(arguments: [text])) == "app-example v3.1.4")
     }
 
     @Test("what the build is told to push decides, then the annotation, then any other variable")

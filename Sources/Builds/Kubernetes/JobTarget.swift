@@ -46,7 +46,7 @@ enum JobTarget: Equatable {
 
     /// The tagged references in a text such as `type=image,"name=A,B",push=true`.
     private static func references(in text: String) -> [ImageReference] {
-        text.split { ",=\"' \t\n".contains($0) }.compactMap { piece in
+        text.split { ",=\"'\\ \t\n".contains($0) }.compactMap { piece in
             // A piece with a digest of its own is an image to run, not one to push.
             (try? ImageReference(String(piece))).flatMap { $0.tag != nil && $0.digest == nil ? $0 : nil }
         }
@@ -69,5 +69,5 @@ extension Pod.Container {
     }
 
     /// Everything in which a Job may say what it pushes.
-    fileprivate var texts: [String] { environment.compactMap(\.value) }
+    fileprivate var texts: [String] { environment.compactMap(\.value) + (command ?? []) + (args ?? []) }
 }

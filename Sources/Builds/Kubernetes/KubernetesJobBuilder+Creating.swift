@@ -54,10 +54,14 @@ extension KubernetesJobBuilder {
 
     /// Makes sure that the tag did not appear between the listings that led to the plan and the reservation.
     ///
-    /// Another build may have held the name, been cancelled, pushed with its last breath and let go of it meanwhile, and no listing
-    /// shows that. The Job is a second old at the most, and its Pod takes longer than that to come to a push.
-    private func checked(_ build: Build) async throws -> Creation {
+    /// Another build may have held the name, been cancelled, pushed with its last breath and let go of it meanwhile,
+    /// and no listing shows that.
+    private func checked(_ found: JobBuild) async throws -> Creation {
+        let build = found.promised
         guard case .digest(let digest) = try await served(build.image) else { return .created(build) }
+        // Asked after the registry: a build that has not begun by now has not pushed what the registry served before.
+        // One that has begun may have, which takes a lost answer or a very fast cluster.
+        if try await pod(of: found)?.hasBegunBuild == true { return .created(build) }
         logger.notice(
             "the tag of a new build is served already, so the build is taken back",
             metadata: ["build": "\(build.id)", "digest": "\(digest)"])
@@ -66,7 +70,7 @@ extension KubernetesJobBuilder {
     }
 
     /// The build of a Job that was just made.
-    private func readBack(_ job: Job, _ plan: BuildPlan) throws -> Build {
+    private func readBack(_ job: Job, _ plan: BuildPlan) throws -> JobBuild {
         guard case .build(let found) = JobBuild.kind(of: job, naming: naming) else {
             // An admission webhook may change what is created.
             throw BuildsError(
@@ -74,7 +78,14 @@ extension KubernetesJobBuilder {
                 "the Job \(plan.id) was created, but it came back without the labels or the image of a build; check the cluster's "
                     + "admission webhooks, and delete the Job")
         }
-        return found.promised
+        return found
+    }
+}
+
+extension Pod {
+    /// Whether a container has started that may push.
+    fileprivate var hasBegunBuild: Bool {
+        status.containerStatuses.contains { $0.state?.running != nil || $0.state?.terminated != nil }
     }
 }
 
