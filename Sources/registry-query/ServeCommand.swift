@@ -32,8 +32,8 @@ struct ServeCommand: AsyncParsableCommand {
             do {
                 access = try RegistryQueryAPI.Access(
                     tokens: tokens, listeningOn: settings.listen.host, allowAnonymous: settings.allowAnonymous)
-            } catch {
-                throw SettingsError(.listen, settings.listen.description, "\(error)")
+            } catch let error as InvalidInput {
+                throw SettingsError(.listen, settings.listen.description, error.reason)
             }
             composition.logger.info("starting", metadata: composition.summary)
             let api = RegistryQueryAPI(

@@ -1,3 +1,4 @@
+import Builds
 import FoundationEssentials
 
 /// What is wrong with a setting's value, and what would be right.
@@ -20,6 +21,8 @@ struct SettingTexts {
         let text = values[key] ?? text
         do {
             return try make(text)
+        } catch let error as InvalidInput {
+            throw SettingsError(key, text, error.reason)
         } catch {
             throw SettingsError(key, text, "\(error)")
         }

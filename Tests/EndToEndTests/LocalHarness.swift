@@ -135,7 +135,7 @@ final class LocalHarness: BuilderHarness {
 
     /// Every attempt has a directory of its own, in which its programs run.
     func livingRuns(of id: BuildID) async throws -> Int {
-        let prefix = "\(scene.directory)/state/work/\(id)~"
+        let prefix = FilePath("\(scene.directory)/state").appending("work").appending("\(id)~").string
         let files = FileManager.default
         let runs = try files.contentsOfDirectory(atPath: "/proc").compactMap { process -> String? in
             guard Int(process) != nil,
