@@ -1,6 +1,7 @@
 internal import Logging
 public import OCIDistribution
 public import SemanticVersions
+internal import Synchronization
 
 /// How old an answer about tags may be.
 public enum Freshness: Sendable {
@@ -58,6 +59,10 @@ public final class VersionService: Sendable {
     private let registry: RegistryClient
     private let listings: SharedTagListings
     private let builder: any Builder
+    /// Sorting ten thousand tags takes longer than all the rest of an answer, and most answers are from the same listing.
+    private let sorted = Mutex<[Repository: (listing: TagListing, history: VersionHistory)]>([:])
+    /// How many sorted listings are kept.
+    private static let mostSorted = 256
 
     /// Answers from a registry and a builder.
     public init(
@@ -88,7 +93,7 @@ public final class VersionService: Sendable {
                 "the registry \(naming.registry) does not know the repository \(repository); "
                     + "its first build makes it, as \(policy.initial.tag)")
         }
-        let history = VersionHistory(tags: all, where: admits)
+        let history = history(of: all, in: repository)
         let prereleases = prereleases ?? .whereNamed
         let latest = history.latest(in: range, prereleases: prereleases)
         var tags: [String]
@@ -138,8 +143,8 @@ public final class VersionService: Sendable {
     ) async throws -> NextAnswer {
         let repository = try naming.repository(of: webapp)
         let builds = try await builder.builds(of: webapp)
-        let (tags, age) = try await listing(of: repository, freshness: freshness)
-        let chooser = VersionChooser(tags: tags, held: builds.map(\.version), policy: policy)
+        let (listing, age) = try await listing(of: repository, freshness: freshness)
+        let chooser = VersionChooser(tags: listing?.tags.map(\.name), held: builds.map(\.version), policy: policy)
         var answer = NextAnswer(
             webapp: webapp, repository: repository, inFlight: Self.inFlight(builds), age: age)
         switch try chooser.choose(selection) {
@@ -171,13 +176,21 @@ public final class VersionService: Sendable {
         builds.filter { !$0.status.isFinal }.map(\.version).sorted(by: >)
     }
 
-    private func admits(_ tag: String) -> Bool { policy.filter?.admits(tag) ?? true }
+    private func history(of listing: TagListing, in repository: Repository) -> VersionHistory {
+        if let known = sorted.withLock({ $0[repository] }), known.listing == listing { return known.history }
+        let history = VersionHistory(tags: listing.tags.map(\.name)) { tag in policy.filter?.admits(tag) ?? true }
+        sorted.withLock { sorted in
+            if sorted.count >= Self.mostSorted { sorted.removeAll() }
+            sorted[repository] = (listing, history)
+        }
+        return history
+    }
 
     /// All tags and their age; `nil` where the registry does not know the repository.
-    private func listing(of repository: Repository, freshness: Freshness) async throws -> ([String]?, age: Duration) {
+    private func listing(of repository: Repository, freshness: Freshness) async throws -> (TagListing?, age: Duration) {
         do {
             let shared = try await listings.listing(of: repository, freshness == .anew ? .fresh : .recent)
-            return (shared.listing.tags.map(\.description), shared.age)
+            return (shared.listing, shared.age)
         } catch let error as RegistryError where error.code == .nameUnknown {
             return (nil, .zero)
         }
