@@ -211,7 +211,8 @@ end_process() {
 }
 
 # end_builds SETTING...: ends build workers and what they run. They outlive the service on purpose; they are known by a line of their
-# environment that only our service was given, e.g. STATE_DIR=/where/it/is.
+# environment that only our service was given: TMPDIR. Not by a setting that is in `env`, too: whoever reads that file has it as well,
+# and so has the script that he starts then.
 end_builds() {
     local environment pid round settings=()
     for pid in "$@"; do settings+=(-e "$pid"); done
