@@ -67,7 +67,7 @@ build_release() {
     [ -d "$root/.build/release" ] || row build "the first build takes some minutes"
     step build "$logs/build.log" swift build "${options[@]}" --product registry-query
     # shellcheck disable=SC2034  # used by the scripts that read this file
-    binary=$(swift build "${options[@]}" --show-bin-path)/registry-query
+    binary=$root/.build/release/registry-query
 }
 
 # ---- what is needed

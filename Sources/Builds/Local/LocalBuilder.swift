@@ -73,10 +73,10 @@ public final class LocalBuilder: Builder {
 
     /// See ``Builder/log(of:_:)``.
     public func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog? {
-        guard let path = try store.existingLog(of: id) else { return nil }
-        return BuildLog(file: path, follows: extent == .following) { [store] in
-            try store.build(id)?.status.isFinal ?? true
-        }
+        guard try store.existingLog(of: id) != nil else { return nil }
+        return try BuildLog(
+            file: { [store] in try store.existingLog(of: id) }, follows: extent == .following,
+            hasEnded: { [store] in try store.build(id)?.status.isFinal ?? true })
     }
 
     /// See ``Builder/cancel(_:)``.
