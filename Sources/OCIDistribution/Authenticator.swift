@@ -4,15 +4,16 @@ internal import HTTPTypes
 /// Knows how one registry wants to be asked, and what to show it.
 ///
 /// The scheme is learned from the first 401; from then on every request carries the right field at once. Credentials
-/// are those of this moment; the one that worked last for a repository is tried first as long as the configuration has
-/// it.
+/// are those of this moment; the one that worked last for the same access to a repository is tried first as long as the
+/// configuration has it.
 actor Authenticator {
     /// What a request is for.
     struct Purpose: Sendable {
         var repository: Repository?
+        var access = TokenScope.Access.pull
         var operation: String
 
-        var scope: TokenScope { repository.map(TokenScope.pull) ?? .registry }
+        var scope: TokenScope { repository.map { .repository($0, access) } ?? .registry }
     }
 
     private enum Scheme {
@@ -31,7 +32,7 @@ actor Authenticator {
     private var fetches: [TokenCache.Key: SharedOperation<String>] = [:]
     /// What the registry asked for beyond the scope that a request has by itself.
     private var widened: [TokenScope: TokenScope] = [:]
-    private var accepted: [Repository?: Credential] = [:]
+    private var accepted: [TokenScope: Credential] = [:]
 
     /// How many repositories are remembered; beyond it all are forgotten, which costs requests and nothing else.
     private static let mostRepositories = 1024
@@ -101,9 +102,9 @@ actor Authenticator {
 
     /// Remembers what helped.
     func accepted(_ authorization: Authorization, for purpose: Purpose) {
-        guard let credential = authorization.credential, accepted[purpose.repository] != credential else { return }
+        guard let credential = authorization.credential, accepted[purpose.scope] != credential else { return }
         if accepted.count >= Self.mostRepositories { accepted = [:] }
-        accepted[purpose.repository] = credential
+        accepted[purpose.scope] = credential
     }
 
     // MARK: Challenges
@@ -161,7 +162,7 @@ actor Authenticator {
     private func candidates(for purpose: Purpose, askingHelpersAgain: Bool) async -> [Credential] {
         var candidates = await credentials.credentials(
             for: configuration.credentialHosts, repository: purpose.repository, askingHelpersAgain: askingHelpersAgain)
-        if let proven = accepted[purpose.repository], let index = candidates.firstIndex(of: proven) {
+        if let proven = accepted[purpose.scope], let index = candidates.firstIndex(of: proven) {
             candidates.insert(candidates.remove(at: index), at: 0)
         }
         return candidates

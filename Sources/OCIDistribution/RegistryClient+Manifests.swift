@@ -32,27 +32,34 @@ extension RegistryClient {
     public func descriptor(of reference: ManifestReference, in repository: Repository) async throws -> Descriptor? {
         let operation = "look \(name(reference, repository)) up"
         return try await perform(operation, in: repository) { ask in
-            let answer = try await ask.answer(to: self.manifestRequest(.head, reference, repository))
-            if answer.status == 200, let type = answer.mediaType, Manifest.acceptedTypes.contains(type),
-                let digest = self.digest(statedBy: answer)
-            {
-                if case .digest(let wanted) = reference, wanted != digest {
-                    throw RegistryError(
-                        .malformedAnswer, operation: operation,
-                        summary: "\(answer.url.authority) answered with the digest \(digest)", status: answer.status)
-                }
-                let size = answer.headerFields[.contentLength].flatMap { Int($0) }
-                return Descriptor(mediaType: type, digest: digest, size: size)
+            try await self.descriptor(of: reference, repository, ask)
+        }
+    }
+
+    func descriptor(
+        of reference: ManifestReference, _ repository: Repository, _ ask: Ask
+    ) async throws -> Descriptor? {
+        let operation = ask.purpose.operation
+        let answer = try await ask.answer(to: manifestRequest(.head, reference, repository))
+        if answer.status == 200, let type = answer.mediaType, Manifest.acceptedTypes.contains(type),
+            let digest = self.digest(statedBy: answer)
+        {
+            if case .digest(let wanted) = reference, wanted != digest {
+                throw RegistryError(
+                    .malformedAnswer, operation: operation,
+                    summary: "\(answer.url.authority) answered with the digest \(digest)", status: answer.status)
             }
-            // 405 and 400 are what servers say that do not know HEAD.
-            guard [200, 400, 404, 405].contains(answer.status) else {
-                throw RegistryError(answer, operation: operation)
-            }
-            do {
-                return try await self.manifest(reference, repository, ask).descriptor
-            } catch let error as RegistryError where [.manifestUnknown, .nameUnknown].contains(error.code) {
-                return nil
-            }
+            let size = answer.headerFields[.contentLength].flatMap { Int($0) }
+            return Descriptor(mediaType: type, digest: digest, size: size)
+        }
+        // 405 and 400 are what servers say that do not know HEAD.
+        guard [200, 400, 404, 405].contains(answer.status) else {
+            throw RegistryError(answer, operation: operation)
+        }
+        do {
+            return try await manifest(reference, repository, ask).descriptor
+        } catch let error as RegistryError where [.manifestUnknown, .nameUnknown].contains(error.code) {
+            return nil
         }
     }
 
@@ -121,7 +128,7 @@ extension RegistryClient {
         }
     }
 
-    private func manifestRequest(
+    func manifestRequest(
         _ method: HTTPRequest.Method, _ reference: ManifestReference, _ repository: Repository
     ) -> Ask.Request {
         Ask.Request(
@@ -130,7 +137,7 @@ extension RegistryClient {
             accept: Manifest.acceptedTypes, bodyBytes: Self.longestManifest)
     }
 
-    private func digest(statedBy answer: RegistryAnswer) -> Digest? {
+    func digest(statedBy answer: RegistryAnswer) -> Digest? {
         answer.headerFields.values(of: "Docker-Content-Digest").first.flatMap { try? Digest($0) }
     }
 }

@@ -4,8 +4,9 @@ public import Logging
 
 /// The conversation with one registry: tags, manifests, image configurations.
 ///
-/// Every operation is complete or an error, ends within ``Configuration-swift.struct/deadline``, and only reads: so
-/// what fails transiently is tried again. Cancelling the calling task ends it at once, with `CancellationError`.
+/// Every operation is complete or an error, ends within ``Configuration-swift.struct/deadline``, and only reads or
+/// writes what it may write twice: so what fails transiently is tried again. Cancelling the calling task ends it at
+/// once, with `CancellationError`.
 public final class RegistryClient: Sendable {
     /// Which registry it is, and how far it is trusted.
     public struct Configuration: Sendable {
@@ -133,6 +134,8 @@ public final class RegistryClient: Sendable {
             var method: HTTPRequest.Method = .get
             var url: HTTPURL
             var accept: [String] = ["application/json"]
+            /// What is sent, with its media type.
+            var content: (type: String, bytes: [UInt8])?
             var bodyBytes: Int
         }
 
@@ -148,10 +151,12 @@ public final class RegistryClient: Sendable {
 
     /// Runs an operation within the deadline.
     func perform<Value: Sendable>(
-        _ operation: String, in repository: Repository? = nil, _ body: @escaping @Sendable (Ask) async throws -> Value
+        _ operation: String, in repository: Repository? = nil, access: TokenScope.Access = .pull,
+        _ body: @escaping @Sendable (Ask) async throws -> Value
     ) async throws -> Value {
         let ask = Ask(
-            client: self, purpose: Authenticator.Purpose(repository: repository, operation: operation),
+            client: self,
+            purpose: Authenticator.Purpose(repository: repository, access: access, operation: operation),
             deadline: Deadline(after: configuration.deadline, on: clock))
         do {
             return try await withDeadline(configuration.deadline, clock: clock) { try await body(ask) }
@@ -160,11 +165,16 @@ public final class RegistryClient: Sendable {
                 .timeout, operation: operation, summary: "there was no complete answer within \(configuration.deadline)"
             )
         } catch var error as RegistryError {
-            if error.code == .unauthorized {
+            switch error.code {
+            case .unauthorized:
                 error.advice =
                     "Check the credentials for "
                     + configuration.credentialHosts.map(\.description).joined(separator: " or ")
-                    + " in \(credentials.place)"
+                    + " in \(credentials.place)" + (access == .push ? "; they must allow pushing" : "")
+            case .denied where access == .push:
+                error.advice = "Check that the credentials allow pushing to this repository"
+            default:
+                break
             }
             throw error
         }
@@ -221,19 +231,23 @@ public final class RegistryClient: Sendable {
             outbound.limits.total = min(outbound.limits.total ?? ask.deadline.remaining, ask.deadline.remaining)
             outbound.headerFields[.accept] = request.accept.joined(separator: ", ")
             if isRegistry { outbound.headerFields[.authorization] = authorization.fieldValue }
+            if let content = request.content {
+                outbound.headerFields[.contentType] = content.type
+                outbound.body = content.bytes
+            }
             let answer = try await exchange.answer(to: outbound, isRegistry: isRegistry)
             report(warningsOf: answer, ask)
             guard [301, 302, 303, 307, 308].contains(answer.status),
                 let location = answer.headerFields[values: .location].first
             else { return answer }
-            url = try redirected(from: url, to: location, ask)
+            url = try redirected(from: url, to: location, isWrite: request.content != nil, ask)
         }
         throw RegistryError(
             .untrustedAddress, operation: ask.purpose.operation,
             summary: "\(request.url.authority) redirected more than \(Self.mostRedirects) times")
     }
 
-    private func redirected(from url: HTTPURL, to location: String, _ ask: Ask) throws -> HTTPURL {
+    private func redirected(from url: HTTPURL, to location: String, isWrite: Bool, _ ask: Ask) throws -> HTTPURL {
         func refused(_ reason: String) -> RegistryError {
             RegistryError(
                 .untrustedAddress, operation: ask.purpose.operation,
@@ -242,6 +256,8 @@ public final class RegistryClient: Sendable {
                     + "\"\(redacted(location.prefix { $0 != "?" }, limit: 200))\": \(reason)"
             )
         }
+        // What is to be written here must not end up anywhere else, nor as another method.
+        guard !isWrite else { throw refused("a write is not taken there; the address must be the registry's own") }
         let target: HTTPURL
         do {
             target = try url.resolving(location)

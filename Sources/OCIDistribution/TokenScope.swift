@@ -8,8 +8,17 @@ struct TokenScope: Hashable, Sendable {
     private static let mostValues = 8
     private static let longestValue = 1024
 
-    /// To pull from a repository.
-    static func pull(_ repository: Repository) -> TokenScope { TokenScope(values: ["repository:\(repository):pull"]) }
+    /// What is to be done with a repository.
+    enum Access: String {
+        case pull
+        /// A registry looks at what it has before it takes more, so pushing goes with pulling.
+        case push = "pull,push"
+    }
+
+    /// To pull from a repository, or to push to it as well.
+    static func repository(_ repository: Repository, _ access: Access) -> TokenScope {
+        TokenScope(values: ["repository:\(repository):\(access.rawValue)"])
+    }
 
     /// To reach the registry at all.
     static let registry = TokenScope(values: [])
@@ -20,11 +29,23 @@ struct TokenScope: Hashable, Sendable {
     func adding(challenged text: String?) -> TokenScope {
         var scope = self
         for value in (text ?? "").split(separator: " ").map(String.init)
-        where !scope.values.contains(value) && value.utf8.count <= Self.longestValue
+        where !scope.values.contains(where: { Self.covers($0, value) }) && value.utf8.count <= Self.longestValue
             && scope.values.count < Self.mostValues
         {
             scope.values.append(value)
         }
         return scope
+    }
+
+    /// Whether one value allows all that another does.
+    ///
+    /// Registries list the actions of a resource in any order.
+    private static func covers(_ value: String, _ other: String) -> Bool {
+        func parts(_ value: String) -> (resource: Substring, actions: Set<Substring>) {
+            guard let colon = value.lastIndex(of: ":") else { return (value[...], []) }
+            return (value[..<colon], Set(value[value.index(after: colon)...].split(separator: ",")))
+        }
+        let (value, other) = (parts(value), parts(other))
+        return value.resource == other.resource && value.actions.isSuperset(of: other.actions)
     }
 }
