@@ -110,14 +110,9 @@ public struct GitSource: Hashable, Sendable {
 
     /// A URL without user and password, for messages.
     private static func redactingUserInfo(_ text: String) -> String {
-        guard let start = text.range(of: "://")?.upperBound else { return text }
+        guard let start = text.firstRange(of: "://")?.upperBound else { return text }
         let authority = text[start...].prefix { $0 != "/" }
         guard let at = authority.lastIndex(of: "@") else { return text }
         return text[..<start] + "***" + text[at...]
     }
-}
-
-extension StringProtocol {
-    /// Where `other` occurs first.
-    fileprivate func range(of other: String) -> Range<Index>? { self.firstRange(of: other) }
 }

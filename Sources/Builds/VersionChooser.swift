@@ -10,17 +10,22 @@ struct VersionChooser {
         case releaseNotNeeded(current: VersionTag?)
     }
 
-    /// All tags of the registry, or `nil` if it does not know the repository.
-    var tags: [String]?
     /// The versions that builds hold, whatever their state.
-    var held: [VersionTag]
-    var policy: VersionPolicy
-
+    private let held: [VersionTag]
+    private let policy: VersionPolicy
+    /// Versions of builds and registry together, sorted once for all that a choice looks at.
+    ///
     /// A build's version counts even where the filter would not count its tag.
-    private var history: VersionHistory {
-        let held = Set(held.map(\.tag))
-        return VersionHistory(tags: held.union(tags ?? [])) { tag in
-            held.contains(tag) || policy.filter?.admits(tag) ?? true
+    private let history: VersionHistory
+
+    /// Takes what is known: all tags of the registry, or `nil` if it does not know the repository, and the versions that
+    /// builds hold.
+    init(tags: [String]?, held: [VersionTag], policy: VersionPolicy) {
+        self.held = held
+        self.policy = policy
+        let names = Set(held.map(\.tag))
+        history = VersionHistory(tags: names.union(tags ?? [])) { tag in
+            names.contains(tag) || policy.filter?.admits(tag) ?? true
         }
     }
 
@@ -48,7 +53,6 @@ struct VersionChooser {
     }
 
     private func next(_ bump: Bump, prereleaseIdentifier: String?, in range: VersionRange?) throws -> Choice {
-        let history = history
         let next: VersionTag
         do {
             next = try history.next(

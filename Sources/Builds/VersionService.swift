@@ -1,4 +1,3 @@
-internal import Logging
 public import OCIDistribution
 public import SemanticVersions
 internal import Synchronization
