@@ -102,10 +102,6 @@ extension KubernetesClient {
     /// - Throws: ``KubernetesError``, with ``KubernetesError/Code/notFound`` when the API server says that there is none.
     public func job(named name: String) async throws -> Job { try await object(named: name) }
 
-    /// Reads a Pod.
-    /// - Throws: ``KubernetesError``, with ``KubernetesError/Code/notFound`` when the API server says that there is none.
-    public func pod(named name: String) async throws -> Pod { try await object(named: name) }
-
     func object<Object: KubernetesObject>(named name: String) async throws -> Object {
         let operation = operation("get", Object.kind, object: name)
         let call = Call(operation: operation, path: path(Object.kind, try checked(name, operation)))

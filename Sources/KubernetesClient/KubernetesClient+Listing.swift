@@ -25,7 +25,7 @@ extension KubernetesClient {
         try await list(Pod.self, matching: selector)
     }
 
-    private func list<Object: KubernetesObject>(
+    func list<Object: KubernetesObject>(
         _ type: Object.Type, matching selector: LabelSelector?
     ) async throws -> ObjectList<Object> {
         try await withDeadline { remaining in

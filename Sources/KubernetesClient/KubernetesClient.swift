@@ -3,7 +3,7 @@ public import HTTPTransport
 internal import HTTPTypes
 public import Logging
 
-/// Talks to a cluster's API server about Jobs, Pods, logs and Leases of one namespace.
+/// Talks to a cluster's API server about Jobs, Pods, logs, Leases and Events of one namespace.
 ///
 /// Every call has a deadline of its own. Reads are tried again after transient failures and when the server asks to come
 /// back later, within the deadline. Whatever changes something is tried again only after a 429, which says that nothing was
@@ -43,7 +43,7 @@ public final class KubernetesClient: Sendable {
 
     let limits: Limits
     private let transport: any Transport
-    private let clock: any Clock<Duration>
+    let clock: any Clock<Duration>
     private let retries: RetryPolicy
     private let logger: Logger
 

@@ -16,6 +16,8 @@ public struct ResourceKind: Sendable, Hashable {
     /// Leases of `coordination.k8s.io/v1`.
     public static let leases = ResourceKind(
         group: "coordination.k8s.io", version: "v1", resource: "leases", kind: "Lease")
+    /// Events of the core group: what the parts of the cluster have to say.
+    public static let events = ResourceKind(group: "", version: "v1", resource: "events", kind: "Event")
 
     /// What documents of this kind name as their `apiVersion`.
     public var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
@@ -55,8 +57,8 @@ public struct ResourceAccess: Sendable, Hashable, CustomStringConvertible {
     /// Every right that some call of ``KubernetesClient`` needs, reviews of one's own rights left out (everybody has those).
     public static let neededByClient: [ResourceAccess] =
         ["create", "get", "list", "watch", "delete", "patch"].map { ResourceAccess($0, .jobs) }
-        + ["get", "list", "watch"].map { ResourceAccess($0, .pods) } + [ResourceAccess("get", .pods, "log")]
-        + ["create", "get", "update"].map { ResourceAccess($0, .leases) }
+        + ["list", "watch"].map { ResourceAccess($0, .pods) } + [ResourceAccess("get", .pods, "log")]
+        + ["create", "get", "update"].map { ResourceAccess($0, .leases) } + [ResourceAccess("list", .events)]
 }
 
 /// One call to the API server, as errors name it.

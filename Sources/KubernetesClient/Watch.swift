@@ -195,7 +195,7 @@ extension KubernetesClient {
     /// - Throws: ``KubernetesError``
     public func watchPods(_ options: WatchOptions) async throws -> Watch<Pod> { try await watch(options) }
 
-    private func watch<Object: KubernetesObject>(_ options: WatchOptions) async throws -> Watch<Object> {
+    func watch<Object: KubernetesObject>(_ options: WatchOptions) async throws -> Watch<Object> {
         let operation = operation("watch", Object.kind)
         var call = Call(operation: operation, path: path(Object.kind))
         call.query = [

@@ -18,8 +18,9 @@ struct RecordedDecodingTests {
         + Recording.names("job-delete").filter { succeeds($0) && isDeletionStatus($0) }
     static let watches = Recording.names("watch-").filter { $0 != "watch-500-bad-rv" }
     static let logs = Recording.names("log-").filter { !$0.hasPrefix("log-4") }
+    static let events = Recording.names("events-")
     /// Kinds that the service does not read.
-    static let others = Recording.names("events-", "selfsubject", "subjectaccess", "tokenreview-").filter(succeeds)
+    static let others = Recording.names("selfsubject", "subjectaccess", "tokenreview-").filter(succeeds)
 
     private static func succeeds(_ name: String) -> Bool {
         (try? Recording(name)).map { (200..<300).contains($0.status) } ?? false
@@ -33,7 +34,7 @@ struct RecordedDecodingTests {
     func complete() {
         let known =
             Self.jobs + Self.jobLists + Self.podLists + Self.leases + Self.statuses + Self.watches + Self.logs
-            + Self.others
+            + Self.events + Self.others
             + ["pod-get-succeeded", "readyz", "version", "watch-500-bad-rv"]
         let isComplete = known.sorted() == Recording.names
         #expect(isComplete)

@@ -77,7 +77,6 @@ struct RecordedRequestTests {
         patch(
             "job-patch-ttl-remove-finalizer-200", of: "build-e1", .operations([.remove(path: "/metadata/finalizers/0")])
         ),
-        Case("pod-get-succeeded") { _ = try await $0.pod(named: pod) },
         log("log-main", options("buildkit")), log("log-init", options("git-clone")),
         log("log-tail", options("buildkit") { $0.tailLines = 3 }),
         log("log-limit", options("buildkit") { $0.limitBytes = 64 }),
@@ -174,7 +173,10 @@ struct RecordedRequestTests {
                 if let access = error.operation.access { needed.insert(access) }
             }
         }
-        for list in [{ try await client(transport).pods() as Any }, { try await client(transport).jobs() as Any }] {
+        for list in [
+            { try await client(transport).pods() as Any }, { try await client(transport).jobs() as Any },
+            { try await client(transport).events(about: "8637b7a6-135c-4f9f-953f-a09f2da4023c") as Any },
+        ] {
             if let access = await kubernetesError({ _ = try await list() })?.operation.access { needed.insert(access) }
         }
         #expect(needed == Set(ResourceAccess.neededByClient))

@@ -125,7 +125,8 @@ struct StandInDeletionTests {
             #expect(marked.metadata.finalizers == [own])
             // Many collections of garbage later it still runs.
             try await Task.sleep(for: .milliseconds(100))
-            let later = try await cluster.client.pod(named: pod.metadata.name)
+            let later = try #require(
+                try await cluster.client.pods().items.first { $0.metadata.name == pod.metadata.name })
             #expect(!later.metadata.isBeingDeleted)
             #expect(later.status.phase == "Running")
 

@@ -118,16 +118,56 @@ struct StandInJobTests {
         }
     }
 
-    @Test("a suspended Job has no Pod until it is taken up again")
+    /// Takes a Job up again, if it is still the one with this uid.
+    private func resume(_ uid: String?) throws -> ObjectPatch {
+        .operations([
+            .test(path: "/metadata/uid", value: .string(try #require(uid))),
+            .replace(path: "/spec/suspend", value: false),
+        ])
+    }
+
+    @Test("a suspended Job has no Pod until it is taken up again, by whoever knows its uid")
     func suspended() async throws {
         try await TestCluster.run { cluster in
-            try await cluster.create("build-x") { $0["spec"]?["suspend"] = true }
+            let created = try await cluster.create("build-x") { $0["spec"]?["suspend"] = true }
             try await cluster.standIn.waitUntil("the Job says that it is held back") {
                 $0.job("build-x")?["status"]?["conditions"]?.array?.first?["type"] == "Suspended"
             }
+            let held = try await cluster.client.job(named: "build-x")
+            #expect(held.status.conditions.map(\.isTrue) == [true])
+            #expect(held.status.startTime == nil && held.status.active == 0 && held.outcome == nil)
             #expect(cluster.standIn.podNames == [])
-            _ = try await cluster.client.patchJob(named: "build-x", .merge(["spec": ["suspend": false]]))
+            let other = await kubernetesError {
+                _ = try await cluster.client.patchJob(named: "build-x", try resume("another"))
+            }
+            #expect(other?.code == .invalid && other?.status == 422)
+            #expect(try await cluster.client.job(named: "build-x").spec.suspend == true)
+            let resumed = try await cluster.client.patchJob(named: "build-x", try resume(created.metadata.uid))
+            #expect(resumed.spec.suspend == false)
             #expect(try await cluster.outcome(of: "build-x") == .complete)
+            let ended = try await cluster.client.job(named: "build-x")
+            #expect(ended.status.startTime != nil)
+            let condition = ended.status.conditions.first
+            #expect(condition?.type == "Suspended" && condition?.isTrue == false && condition?.reason == "JobResumed")
+        }
+    }
+
+    @Test("a Job that is taken up again at once has one Pod, and one that is deleted meanwhile none")
+    func resumedAtOnce() async throws {
+        // Long seconds: the controller has not looked yet when the Jobs are taken up again.
+        try await TestCluster.run(settings(.unschedulable) { $0.second = .seconds(2) }) { cluster in
+            for name in ["build-a", "build-b", "build-c"] {
+                let job = try await cluster.create(name) { $0["spec"]?["suspend"] = true }
+                _ = try await cluster.client.patchJob(named: name, try resume(job.metadata.uid))
+            }
+            try await cluster.create("build-x", finalizers: ["a/b"]) { $0["spec"]?["suspend"] = true }
+            _ = try await cluster.client.deleteJob(named: "build-x", propagation: .background)
+            _ = try await cluster.client.patchJob(named: "build-x", .merge(["spec": ["suspend": false]]))
+            // Once it has come to this one it has looked at all before it.
+            try await cluster.create("build-z")
+            try await cluster.standIn.waitUntil("the last Job has a Pod") { !$0.pods(ofJob: "build-z").isEmpty }
+            let pods = ["build-a", "build-b", "build-c", "build-x"].map { cluster.standIn.pods(ofJob: $0).count }
+            #expect(pods == [1, 1, 1, 0])
         }
     }
 
@@ -139,7 +179,7 @@ struct StandInJobTests {
             #expect(await kubernetesError { try await cluster.create("build-y") }?.code == .quotaExceeded)
             cluster.standIn.withSettings {
                 $0.jobQuota = nil
-                $0.refusesPods = true
+                $0.podQuota = 0
             }
             try await cluster.create("build-z")
             try await cluster.standIn.waitUntil("the controller has tried") {

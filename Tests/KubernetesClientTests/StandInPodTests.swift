@@ -104,7 +104,8 @@ struct StandInPodTests {
             let stamped = try await cluster.log(pod, "git-clone") { $0.timestamps = true }
             #expect(Timestamp(String(stamped.prefix { $0 != " " })) != nil)
 
-            let ended = try await cluster.client.pod(named: pod.metadata.name)
+            let ended = try #require(
+                try await cluster.client.pods().items.first { $0.metadata.name == pod.metadata.name })
             #expect(ended.container(named: "git-clone")?.state?.terminated?.message == PodScript.recordedCommit)
             #expect(ended.container(named: "buildkit")?.state?.terminated?.message?.contains("sha256:abc") == true)
             #expect(ended.metadata.finalizers == [])

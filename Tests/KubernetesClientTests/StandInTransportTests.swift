@@ -168,12 +168,11 @@ struct StandInTransportTests {
             options.timeoutSeconds = 1_000_000
             let watch = try await cluster.client.watchPods(options)
             let task = Task { for try await _ in watch {} }
-            while cluster.standIn.watchCount == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            try await cluster.standIn.waitUntil("the watch is open") { $0.watchCount == 1 }
             task.cancel()
             await #expect(throws: (any Error).self) { try await task.value }
-            // Nothing but patience: the server learns of it when the connection closes.
-            for _ in 0..<1000 where cluster.standIn.watchCount > 0 { try await Task.sleep(for: .milliseconds(5)) }
-            #expect(cluster.standIn.watchCount == 0)
+            // The server learns of it when the connection closes.
+            try await cluster.standIn.waitUntil("no watch is open") { $0.watchCount == 0 }
         }
     }
 

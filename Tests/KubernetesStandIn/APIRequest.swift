@@ -60,8 +60,9 @@ struct Route {
         let kind: ResourceKind
         let rest: ArraySlice<String>
         switch path.first {
-        case "api" where path.count >= 5 && path[1] == "v1" && path[2] == "namespaces" && path[4] == "pods":
-            kind = .pods
+        case "api" where path.count >= 5 && path[1] == "v1" && path[2] == "namespaces":
+            guard let found = [ResourceKind.pods, .events].first(where: { $0.resource == path[4] }) else { return nil }
+            kind = found
             namespace = path[3]
             rest = path[5...]
         case "apis" where path.count >= 6 && path[3] == "namespaces":

@@ -6,7 +6,7 @@ extension APIServer {
 
     func list(_ route: Route, _ request: APIRequest) throws(Refusal) -> APIAnswer {
         let query = request.query
-        let selector = try Selector(labels: query["labelSelector"], fields: query["fieldSelector"])
+        let selector = try Selector(labels: query["labelSelector"], fields: query["fieldSelector"], of: route.kind)
         let current = cluster.store.read(\.version)
         if let version = query["resourceVersion"].flatMap(Int.init), version > current {
             var refusal = Refusal(
@@ -103,7 +103,7 @@ extension APIServer {
 
     func watch(_ route: Route, _ request: APIRequest) throws(Refusal) -> APIAnswer {
         let query = request.query
-        let selector = try Selector(labels: query["labelSelector"], fields: query["fieldSelector"])
+        let selector = try Selector(labels: query["labelSelector"], fields: query["fieldSelector"], of: route.kind)
         let text = query["resourceVersion"] ?? ""
         guard text.isEmpty || Int(text) != nil else {
             throw Refusal(

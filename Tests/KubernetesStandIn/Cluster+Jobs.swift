@@ -24,7 +24,7 @@ extension Cluster {
     /// A Job has been created, or taken up again after it was held back.
     func jobIsThere(_ key: Store.Key) {
         after(seconds: 0.1) { [self] in
-            guard let job = store.read({ $0.object(key) }) else { return }
+            guard let job = store.read({ $0.object(key) }), job["metadata"]?["deletionTimestamp"] == nil else { return }
             if job["spec"]?["suspend"] == true {
                 store.change { store in
                     store.update(key) {
@@ -34,17 +34,23 @@ extension Cluster {
                 }
                 return
             }
-            let isRefused = settings.withLock { $0.refusesPods || ($0.warnsOfPodSecurity && isPrivileged(job)) }
-            store.change { store in
+            let isRefused = podRefusal(job) != nil
+            let hasBegun = store.change { store in
+                // One that is taken up again at once is looked at twice; only the first look begins.
+                guard let found = store.object(key), found["status"]?["startTime"] == nil else { return false }
                 store.update(key) { job in
+                    let wasHeldBack = job.hasCondition(["Suspended"])
                     job["status"] = ["startTime": .string(timestamp())]
+                    if wasHeldBack { job.addCondition("Suspended", "JobResumed", "Job resumed", holds: false) }
                     if !isRefused { job["status"]?["active"] = 1 }
                     job["status"]?["terminating"] = 0
                     job["status"]?["uncountedTerminatedPods"] = [:]
                     job["status"]?["ready"] = 0
                 }
+                return true
             }
-            if !isRefused { startPod(for: job, attempt: 1) }
+            guard hasBegun else { return }
+            startPod(for: job, attempt: 1)
             if let deadline = job["spec"]?["activeDeadlineSeconds"]?.int {
                 let uid = job["metadata"]?["uid"]
                 after(seconds: Double(deadline)) { [self] in
@@ -55,12 +61,47 @@ extension Cluster {
         }
     }
 
-    private func startPod(for job: JSONValue, attempt: Int) {
+    /// Why a Pod of a Job may not be made, if it may not.
+    private func podRefusal(_ job: JSONValue) -> String? {
+        let settings = settings.withLock(\.self)
+        if settings.warnsOfPodSecurity, isPrivileged(job) {
+            return "violates PodSecurity \"baseline:latest\": privileged (container \"buildkit\" must not set "
+                + "securityContext.privileged=true)"
+        }
+        guard let limit = settings.podQuota else { return nil }
+        let used = store.read { $0.objects(.pods, in: job["metadata"]?["namespace"]?.string ?? "") }.count { pod in
+            !["Succeeded", "Failed"].contains(pod.object["status"]?["phase"]?.string)
+        }
+        guard used >= limit else { return nil }
+        return "exceeded quota: pods, requested: pods=1, used: pods=\(used), limited: pods=\(limit)"
+    }
+
+    /// Makes a Job's Pod; tries again later, and later still, as long as that is refused.
+    private func startPod(for job: JSONValue, attempt: Int, wait: Double = 1) {
+        let namespace = job["metadata"]?["namespace"]?.string ?? ""
+        let jobKey = Store.Key(kind: .jobs, namespace: namespace, name: job["metadata"]?["name"]?.string ?? "")
         let suffix = String((0..<5).compactMap { _ in "bcdfghjklmnpqrstvwxz2456789".randomElement() })
-        let name = "\((job["metadata"]?["name"]?.string ?? "").prefix(57))-\(suffix)"
+        let name = "\(jobKey.name.prefix(57))-\(suffix)"
+        if let refusal = podRefusal(job) {
+            report(
+                ReportedEvent(
+                    "FailedCreate", "Error creating: pods \"\(name)\" is forbidden: \(refusal)", by: .jobController),
+                about: jobKey)
+            after(seconds: wait) { [self] in
+                guard let now = store.read({ $0.object(jobKey) }), now["metadata"]?["uid"] == job["metadata"]?["uid"],
+                    now["metadata"]?["deletionTimestamp"] == nil, !now.isFinished, !now.hasTargetCondition
+                else { return }
+                startPod(for: job, attempt: attempt, wait: min(wait * 2, 60))
+            }
+            return
+        }
         let pod = PodDocument.new(for: job, name: name)
-        let key = Store.Key(kind: .pods, namespace: job["metadata"]?["namespace"]?.string ?? "", name: name)
+        let key = Store.Key(kind: .pods, namespace: namespace, name: name)
         let stored = store.change { $0.put(pod, at: key) }
+        syncCounts(jobKey)
+        report(
+            ReportedEvent("SuccessfulCreate", "Created pod: \(name)", by: .jobController, isWarning: false),
+            about: jobKey)
         start(key, pod: stored, job: job, attempt: attempt)
     }
 
@@ -222,14 +263,14 @@ extension JSONValue {
     /// Whether a Job's final condition is announced.
     var hasTargetCondition: Bool { hasCondition(["SuccessCriteriaMet", "FailureTarget"]) }
 
-    private func hasCondition(_ types: Set<String>) -> Bool {
+    func hasCondition(_ types: Set<String>) -> Bool {
         (self["status"]?["conditions"]?.array ?? []).contains { types.contains($0["type"]?.string ?? "") }
     }
 
-    mutating func addCondition(_ type: String, _ reason: String, _ message: String) {
+    mutating func addCondition(_ type: String, _ reason: String, _ message: String, holds: Bool = true) {
         let now = JSONValue.string(timestamp())
         let condition: JSONValue = [
-            "type": .string(type), "status": "True", "lastProbeTime": now, "lastTransitionTime": now,
+            "type": .string(type), "status": holds ? "True" : "False", "lastProbeTime": now, "lastTransitionTime": now,
             "reason": .string(reason), "message": .string(message),
         ]
         var status = self["status"] ?? [:]

@@ -19,15 +19,17 @@ final class Cluster: Sendable {
     let store = SharedStore()
     let tasks = TaskBag()
     let settings: Mutex<StandInSettings>
+    /// How many watches are open.
+    let watchCount = Mutex(0)
     private let running = Mutex<[Store.Key: RunningPod]>([:])
 
     init(settings: StandInSettings) { self.settings = Mutex(settings) }
 
     // MARK: Time
 
-    func sleep(seconds: Double) async throws {
-        try await Task.sleep(for: settings.withLock(\.second) * seconds)
-    }
+    var second: Duration { settings.withLock(\.second) }
+
+    func sleep(seconds: Double) async throws { try await Task.sleep(for: second * seconds) }
 
     /// Does something later, in seconds of the cluster.
     func after(seconds: Double, _ body: @escaping @Sendable () async -> Void) {
@@ -72,6 +74,7 @@ final class Cluster: Sendable {
         switch step {
         case .pause(let seconds): try await sleep(seconds: seconds)
         case .wait(let gate): try await gate.wait()
+        case .open(let gate): gate.open()
         case .schedule:
             advance(key) {
                 $0.unschedulable = nil
@@ -80,7 +83,10 @@ final class Cluster: Sendable {
             store.change { store in
                 store.update(key) { $0["spec"]?["nodeName"] = "node-1" }
             }
-        case .unschedulable(let reason): advance(key) { $0.unschedulable = reason }
+            report(.scheduled(key), about: key)
+        case .unschedulable(let reason):
+            advance(key) { $0.unschedulable = reason }
+            report(.unschedulable(reason), about: key)
         case .accept: advance(key) { $0.isAccepted = true }
         case .initStarts: run(container(of: key, isInit: true), of: key)
         case .mainStarts: run(container(of: key, isInit: false), of: key)
@@ -97,6 +103,11 @@ final class Cluster: Sendable {
         case .stuck(let isInit, let reason, let message):
             let name = container(of: key, isInit: isInit)
             advance(key) { $0.containers[name] = .waiting(reason: reason, message: message) }
+            let image = PodDocument.image(of: name, in: store.read { $0.object(key) } ?? .null)
+            for event in ReportedEvent.stuck(image: image, reason, message) { report(event, about: key) }
+        case .mountFails(let volume):
+            let pod = store.read { $0.object(key) } ?? .null
+            report(.mountFailed(volume, of: pod), about: key)
         case .evict(let message): try await evict(key, message)
         case .exceedDeadline: exceedDeadline(ofJobOwning: key)
         }
@@ -195,6 +206,7 @@ final class Cluster: Sendable {
             $0.eviction = message
             $0.isSettled = true
         }
+        report(ReportedEvent("Evicted", message, by: .kubelet), about: key)
         podHasEnded(key)
     }
 

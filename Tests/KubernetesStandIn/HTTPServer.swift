@@ -19,20 +19,24 @@ struct Reaction: Sendable {
 /// An HTTP server on a free port of 127.0.0.1.
 final class HTTPServer: Sendable {
     let port: Int
+    /// What is being answered at length.
+    let streams: OpenStreams
     private let task: Task<Void, any Error>
 
-    private init(port: Int, task: Task<Void, any Error>) {
+    private init(port: Int, streams: OpenStreams, task: Task<Void, any Error>) {
         self.port = port
+        self.streams = streams
         self.task = task
     }
 
     /// Starts a server; returns once it listens.
     static func start(_ react: @escaping @Sendable (APIRequest) -> Reaction?) async throws -> HTTPServer {
         let (ports, found) = AsyncStream<Int>.makeStream()
+        let streams = OpenStreams()
         let application = Application(
             responder: CallbackResponder<BasicRequestContext> { _, _ in Response(status: .notImplemented) },
             server: HTTPServerBuilder { _ in
-                HTTP1Channel(responder: { request, writer, _ in try await respond(request, writer, react) })
+                HTTP1Channel(responder: { request, writer, _ in try await respond(request, writer, streams, react) })
             },
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { channel in
@@ -45,7 +49,7 @@ final class HTTPServer: Sendable {
             defer { found.finish() }
             try await application.run()
         }
-        for await port in ports where port != 0 { return HTTPServer(port: port, task: task) }
+        for await port in ports where port != 0 { return HTTPServer(port: port, streams: streams, task: task) }
         task.cancel()
         try await task.value
         throw NotStarted()
@@ -64,7 +68,8 @@ private struct Broken: Error {}
 
 @concurrent
 private func respond(
-    _ request: Request, _ writer: consuming ResponseWriter, _ react: @Sendable (APIRequest) -> Reaction?
+    _ request: Request, _ writer: consuming ResponseWriter, _ streams: OpenStreams,
+    _ react: @Sendable (APIRequest) -> Reaction?
 ) async throws {
     var headers: [String: String] = [:]
     for field in request.headers { headers[field.name.canonicalName] = field.value }
@@ -82,7 +87,8 @@ private func respond(
     for field in answer.fields {
         if let name = HTTPField.Name(field.name) { head.headerFields.append(HTTPField(name: name, value: field.value)) }
     }
-    var outlet = Outlet(reaction: reaction)
+    let budget = ByteBudget(reaction.bodyLimit)
+    let outlet = Outlet(budget: budget, piece: reaction.piece)
     switch answer.body {
     case .bytes(let bytes):
         head.headerFields[.contentLength] = String(bytes.count)
@@ -92,6 +98,8 @@ private func respond(
     case .stream(let produce):
         var bodyWriter: any ResponseBodyWriter = try await writer.writeHead(head)
         let (pieces, queue) = AsyncStream<[UInt8]>.makeStream()
+        let number = streams.add(OpenStreams.Stream(request: received, budget: budget) { queue.finish() })
+        defer { streams.remove(number) }
         let producer = Task {
             defer { queue.finish() }
             try await produce { queue.yield($0) }
@@ -99,30 +107,27 @@ private func respond(
         defer { producer.cancel() }
         try await request.body.consumeWithCancellationOnInboundClose { _ in
             for await piece in pieces { try await outlet.write(piece, to: &bodyWriter) }
+            if budget.isSpent { throw Broken() }
             try Task.checkCancellation()
         }
         try await bodyWriter.finish(nil)
     }
 }
 
-/// Writes a body, as far and as fast as the reaction lets it.
+/// Writes a body, as far and as fast as it is let.
 private struct Outlet {
-    let reaction: Reaction
-    private var written = 0
-
-    init(reaction: Reaction) { self.reaction = reaction }
+    let budget: ByteBudget
+    let piece: (bytes: Int, pause: Duration)?
 
     @concurrent
-    mutating func write(_ bytes: [UInt8], to writer: inout any ResponseBodyWriter) async throws {
+    func write(_ bytes: [UInt8], to writer: inout any ResponseBodyWriter) async throws {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let left = (reaction.bodyLimit ?? .max) - written
-            let piece = rest.prefix(min(reaction.piece?.bytes ?? .max, left))
-            if !piece.isEmpty { try await writer.write(ByteBuffer(bytes: piece)) }
-            written += piece.count
-            rest = rest.dropFirst(piece.count)
-            if written == reaction.bodyLimit { throw Broken() }
-            if let pause = reaction.piece?.pause { try await Task.sleep(for: pause) }
+            let part = rest.prefix(budget.take(min(rest.count, piece?.bytes ?? .max)))
+            if !part.isEmpty { try await writer.write(ByteBuffer(bytes: part)) }
+            rest = rest.dropFirst(part.count)
+            if budget.isSpent { throw Broken() }
+            if let pause = piece?.pause { try await Task.sleep(for: pause) }
         }
     }
 }

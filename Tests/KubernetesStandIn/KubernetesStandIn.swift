@@ -121,7 +121,20 @@ public final class KubernetesStandIn: Sendable {
     }
 
     /// How many watches are open.
-    public var watchCount: Int { cluster.store.followerCount }
+    public var watchCount: Int { cluster.watchCount.withLock(\.self) }
+
+    /// The rights that the requests so far used, or would have used had they been had.
+    public var usedAccess: Set<ResourceAccess> { Set(requests.compactMap { Route($0)?.access }) }
+
+    /// What has happened to objects since a version, oldest first.
+    public func changes(since resourceVersion: String) -> [ObjectChange] {
+        let version = Int(resourceVersion) ?? 0
+        return cluster.store.read(\.history).filter { $0.version > version }.map { change in
+            ObjectChange(
+                kind: change.key.kind, name: change.key.name, object: change.after,
+                monotonicNanoseconds: change.nanoseconds)
+        }
+    }
 
     /// The newest version.
     public var resourceVersion: String { String(cluster.store.read(\.version)) }
@@ -174,11 +187,33 @@ public final class KubernetesStandIn: Sendable {
     /// The history and the pages of listings under way are forgotten: watches from older versions get a 410.
     public func compact() { cluster.store.change { $0.compact() } }
 
+    /// Breaks the watches and followed logs that are open now, or those of them that match, after so many further bytes.
+    public func cutStreams(afterBytes count: Int = 0, of matches: (APIRequest) -> Bool = { _ in true }) {
+        server.withLock(\.self)?.streams.cut(afterBytes: count, matches)
+    }
+
     /// Stores an object as it is, past all checks.
     public func store(_ object: JSONValue, kind: ResourceKind) {
         cluster.store.change { store in
             _ = store.put(object, at: key(kind, object["metadata"]?["name"]?.string ?? ""))
         }
+    }
+
+    /// Stores a Job that has succeeded, as it would be had it been created, started and ended here.
+    ///
+    /// It has no Pod, and its time to live does not end by itself.
+    public func storeFinishedJob(_ manifest: JSONValue) {
+        let name = manifest["metadata"]?["name"]?.string ?? ""
+        var job = JobDocument.stored(manifest, name: name, namespace: namespace)
+        let now = JSONValue.string(timestamp())
+        job["status"] = [
+            "startTime": now, "completionTime": now, "succeeded": 1, "terminating": 0, "uncountedTerminatedPods": [:],
+            "ready": 0,
+        ]
+        for type in ["SuccessCriteriaMet", "Complete"] {
+            job.addCondition(type, "CompletionsReached", "Reached expected number of succeeded pods")
+        }
+        store(job, kind: .jobs)
     }
 
     // MARK: Requests

@@ -65,6 +65,11 @@ enum PodDocument {
     static func initContainers(of pod: JSONValue) -> [String] { names(pod["spec"]?["initContainers"]) }
     static func mainContainers(of pod: JSONValue) -> [String] { names(pod["spec"]?["containers"]) }
 
+    static func image(of container: String, in pod: JSONValue) -> String {
+        let all = ["initContainers", "containers"].flatMap { pod["spec"]?[$0]?.array ?? [] }
+        return all.first { $0["name"]?.string == container }?["image"]?.string ?? ""
+    }
+
     private static func names(_ containers: JSONValue?) -> [String] {
         (containers?.array ?? []).compactMap { $0["name"]?.string }
     }

@@ -91,7 +91,10 @@ extension PodScript {
         ])
 
     /// A volume is from a Secret that does not exist: the Pod waits and does not say why.
-    public static let missingSecretVolume = PodScript(taken)
+    public static let missingSecretVolume = missingVolume("registry-credentials")
+
+    /// A volume is from a Secret or ConfigMap that does not exist: the Pod waits and does not say why.
+    public static func missingVolume(_ name: String) -> PodScript { PodScript(taken + [.mountFails(volume: name)]) }
 
     /// No node fits.
     public static let unschedulable = PodScript([

@@ -11,6 +11,8 @@ public struct PodScript: Sendable {
         case pause(seconds: Double)
         /// Nothing until the test opens the gate.
         case wait(Gate)
+        /// Nothing for the Pod; opens a gate that the test waits for.
+        case open(Gate)
         /// A node is found.
         case schedule
         /// No node is found, and why.
@@ -34,6 +36,8 @@ public struct PodScript: Sendable {
         case mainEnds(exitCode: Int, reason: String? = nil, message: String? = nil)
         /// A container cannot start, and why.
         case stuck(isInit: Bool, reason: String, message: String?)
+        /// A volume cannot be mounted, for want of the Secret or ConfigMap that it is from: only an Event tells.
+        case mountFails(volume: String)
         /// The node throws the Pod out.
         case evict(String)
         /// The Job's deadline passes now.
@@ -98,6 +102,8 @@ public struct PodScript: Sendable {
 
 /// Names for kinds of steps, such as `script.waiting(for: gate, before: \.pushes)`.
 extension PodScript.Step {
+    /// A node is found.
+    public var schedules: Bool { if case .schedule = self { true } else { false } }
     /// The node takes the Pod.
     public var accepts: Bool { if case .accept = self { true } else { false } }
     /// The init container starts.

@@ -10,24 +10,26 @@ struct Selector: Sendable {
     }
 
     private var labels: [(name: String, requirement: Requirement)] = []
-    private var names: (equal: [String], unequal: [String]) = ([], [])
+    private var fields: [(path: [String], value: String, isEqual: Bool)] = []
 
-    init(labels text: String?, fields: String?) throws(Refusal) {
+    /// - Throws: for what cannot be parsed, and for fields that objects of the kind are not selected by.
+    init(labels text: String?, fields fieldText: String?, of kind: ResourceKind) throws(Refusal) {
         for part in split(text ?? "") { labels.append(try Self.requirement(part)) }
-        for part in split(fields ?? "") {
-            if part.hasPrefix("metadata.name!=") {
-                names.unequal.append(String(part.dropFirst("metadata.name!=".count)))
-            } else if part.hasPrefix("metadata.name=") {
-                names.equal.append(String(part.dropFirst("metadata.name=".count).drop { $0 == "=" }))
-            } else {
-                throw Refusal.badRequest("field label not supported: \(part)")
-            }
+        for part in split(fieldText ?? "") {
+            let name = part.prefix { $0 != "=" && $0 != "!" }
+            let path = name.split(separator: ".").map(String.init)
+            guard path == ["metadata", "name"] || kind == .events && path.count == 2 && path[0] == "involvedObject"
+            else { throw Refusal.badRequest("field label not supported: \(name)") }
+            let value = part.dropFirst(name.count).drop { $0 == "=" || $0 == "!" }
+            fields.append((path, String(value), part.dropFirst(name.count).first == "="))
         }
     }
 
     func matches(_ object: JSONValue) -> Bool {
-        let name = object["metadata"]?["name"]?.string ?? ""
-        guard names.equal.allSatisfy({ $0 == name }), !names.unequal.contains(name) else { return false }
+        for field in fields {
+            let value = field.path.reduce(JSONValue?.some(object)) { $0?[$1] }?.string ?? ""
+            guard (value == field.value) == field.isEqual else { return false }
+        }
         return labels.allSatisfy { label in
             let value = object["metadata"]?["labels"]?[label.name]?.string
             return switch label.requirement {

@@ -21,8 +21,8 @@ public struct StandInSettings: Sendable {
     public var allowed = Set(ResourceAccess.neededByClient)
     /// How many Jobs the quota allows.
     public var jobQuota: Int?
-    /// Whether Pods are refused (quota on Pods, Pod Security): Jobs then stay without one and no condition tells.
-    public var refusesPods = false
+    /// How many Pods that have not ended the quota allows: beyond that Jobs stay without one, and no condition tells.
+    public var podQuota: Int?
     /// Whether privileged Jobs are created with a Pod Security warning; their Pods are refused.
     public var warnsOfPodSecurity = false
     /// The life of a Job's Pod, by the Job's name and the number of the attempt from 1.

@@ -1,3 +1,4 @@
+import Glibc
 import KubernetesClient
 import Synchronization
 
@@ -17,6 +18,8 @@ struct Store {
         /// The object before and after; one of them is missing when it was made or removed.
         var before: JSONValue?
         var after: JSONValue?
+        /// `CLOCK_MONOTONIC` when it was stored, just before those who follow were told.
+        var nanoseconds = monotonicNanoseconds()
     }
 
     /// A listing whose further pages are still to be fetched.
@@ -88,6 +91,12 @@ struct Store {
     }
 }
 
+private func monotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}
+
 /// The store under a lock, with wake-ups for those who follow it.
 final class SharedStore: Sendable {
     private struct State {
@@ -111,7 +120,10 @@ final class SharedStore: Sendable {
     }
 
     /// A stream that has an element after each change; several changes may share one.
-    func changes() -> AsyncStream<Void> {
+    func changes() -> AsyncStream<Void> { follow().changes }
+
+    /// The same stream, and a function that gives it an element without a change.
+    func follow() -> (changes: AsyncStream<Void>, wake: @Sendable () -> Void) {
         let (stream, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let number = state.withLock { state in
             state.nextFollower += 1
@@ -121,9 +133,6 @@ final class SharedStore: Sendable {
         continuation.onTermination = { [self] _ in
             state.withLock { $0.followers[number] = nil }
         }
-        return stream
+        return (stream, { continuation.yield() })
     }
-
-    /// How many are following.
-    var followerCount: Int { state.withLock { $0.followers.count } }
 }

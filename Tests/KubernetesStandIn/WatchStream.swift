@@ -1,4 +1,5 @@
 import KubernetesClient
+import Synchronization
 
 /// Writes the events of a watch as they happen.
 struct WatchStream: Sendable {
@@ -13,17 +14,33 @@ struct WatchStream: Sendable {
     let timeoutSeconds: Double
 
     func run(_ write: @escaping Write) async throws {
+        count(1)
+        defer { count(-1) }
+        let (changes, wake) = cluster.store.follow()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await follow(write) }
+            group.addTask { try await follow(changes, write) }
             group.addTask { try await cluster.sleep(seconds: timeoutSeconds) }
+            if wantsBookmarks {
+                group.addTask {
+                    while true {
+                        try await cluster.sleep(seconds: 60)
+                        wake()
+                    }
+                }
+            }
             // Whichever is first ends the watch; the other is cancelled with the group.
             defer { group.cancelAll() }
             try await group.next()
         }
     }
 
-    private func follow(_ write: Write) async throws {
-        let changes = cluster.store.changes()
+    private func count(_ change: Int) {
+        cluster.watchCount.withLock { $0 += change }
+        // Whoever waits for a watch to begin or to end looks again.
+        cluster.store.change { _ in }
+    }
+
+    private func follow(_ changes: AsyncStream<Void>, _ write: Write) async throws {
         let (compacted, current, existing) = cluster.store.read { store in
             (store.compactedVersion, store.version, store.objects(kind, in: namespace).map(\.object))
         }
@@ -39,7 +56,13 @@ struct WatchStream: Sendable {
             return
         }
         try await catchUp(&version, write)
-        for await _ in changes { try await catchUp(&version, write) }
+        var bookmarked = ContinuousClock.now
+        for await _ in changes {
+            try await catchUp(&version, write)
+            guard wantsBookmarks, ContinuousClock.now - bookmarked >= cluster.second * 50 else { continue }
+            try await bookmark(version, isInitialEnd: false, write)
+            bookmarked = .now
+        }
     }
 
     private func catchUp(_ version: inout Int, _ write: Write) async throws {
@@ -52,7 +75,7 @@ struct WatchStream: Sendable {
             try await send(change, write)
         }
         version = max(version, current)
-        // Real bookmarks come about once a minute; here whenever something happened that the watch does not show.
+        // Real bookmarks come about once a minute; here also whenever something happened that the watch does not show.
         if wantsBookmarks, let last = missed.last, last.key.kind != kind {
             try await bookmark(version, isInitialEnd: false, write)
         }
