@@ -22,7 +22,8 @@ let package = Package(
     name: "registry-query",
     platforms: [.macOS(.v15)],
     products: [
-        .executable(name: "registry-query", targets: ["registry-query"])
+        .executable(name: "registry-query", targets: ["registry-query"]),
+        .executable(name: "kubernetes-stand-in", targets: ["KubernetesStandInServer"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -116,6 +117,10 @@ let package = Package(
                 .product(name: "HummingbirdCore", package: "hummingbird"),
             ],
             path: "Tests/KubernetesStandIn", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "KubernetesStandInServer",
+            dependencies: ["KubernetesClient", "KubernetesStandIn", httpTypes, hummingbird, logging],
+            path: "Tests/KubernetesStandInServer", swiftSettings: swiftSettings),
         .testTarget(
             name: "KubernetesClientTests",
             dependencies: [
@@ -131,7 +136,7 @@ let package = Package(
             dependencies: [
                 "BuilderConformance", "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient",
                 "KubernetesStandIn", "OCIDistribution", "RegistryTesting", "SemanticVersions", logging, subprocess,
-                systemPackage,
+                systemPackage, yams,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -2,7 +2,6 @@ internal import FoundationEssentials
 public import Logging
 internal import OCIDistribution
 public import SemanticVersions
-internal import Synchronization
 
 /// What came of a request for a build.
 public enum StartOutcome: Sendable {
@@ -27,22 +26,17 @@ public final class BuildService: Sendable {
     private let gitDefaults: GitDefaults
     private let reservations: Reservations
     private let clock: any Clock<Duration>
-    private let pollInterval: Duration
     private let logger: Logger
-    /// Builds that were started here and not seen to end yet.
-    private let open = Mutex<Set<BuildID>>([])
 
     /// Puts the service together.
-    /// - Parameter pollInterval: How often a build that somebody waits for is looked at. Default 250 ms.
     public init(
         versions: VersionService, builder: any Builder, registry: any TagRegistry, gitDefaults: GitDefaults,
-        clock: any Clock<Duration> = ContinuousClock(), pollInterval: Duration = .milliseconds(250), logger: Logger
+        clock: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
         self.versions = versions
         self.builder = builder
         self.gitDefaults = gitDefaults
         self.clock = clock
-        self.pollInterval = pollInterval
         self.logger = logger
         self.reservations = Reservations(
             attempt: ReservationAttempt(
@@ -57,7 +51,6 @@ public final class BuildService: Sendable {
         let prepared = try PreparedRequest(request, defaults: gitDefaults)
         let outcome = try await reservations.reserve(prepared, within: Self.longestReservation)
         if case .started(let build) = outcome {
-            open.withLock { open in _ = open.insert(build.id) }
             logger.info(
                 "version reserved",
                 metadata: [
@@ -77,98 +70,57 @@ public final class BuildService: Sendable {
     /// A build.
     /// - Throws: ``BuildsError`` with ``BuildsError/Code/buildUnknown``, or an error of the builder.
     public func build(_ id: BuildID) async throws -> Build {
-        guard let build = try await builder.build(id) else { throw Self.unknown(id) }
+        guard let build = try await builder.build(id) else { throw BuildsError.unknown(id) }
         return build
     }
 
     /// A build as soon as it has ended, or as it is after `longest`.
     /// - Throws: As ``build(_:)``.
     public func build(_ id: BuildID, waitingUpTo longest: Duration) async throws -> Build {
-        let age = clock.stopwatch()
-        var last: Build?
-        while true {
-            let build = try await observe(id, last: last)
-            if build.status.isFinal { await versions.drop(build.webapp) }
-            let left = longest - age()
-            guard !build.status.isFinal, left > .zero else { return build }
-            last = build
-            try await clock.sleep(for: min(left, pollInterval))
+        guard longest > .zero else { return try await build(id) }
+        let last = LastBuild()
+        _ = try await clock.within(longest) { [self] in
+            for try await build in changes(of: id) { last.build = build }
         }
+        guard let build = last.build else { return try await build(id) }
+        return build
     }
 
     /// The build as it is now, then each time it has changed; ends after the final state.
     public func changes(of id: BuildID) -> AsyncThrowingStream<Build, any Error> {
-        let last = LastBuild()
-        return AsyncThrowingStream { [self] in
-            if let build = last.build, build.status.isFinal { return nil }
-            while true {
-                let build = try await observe(id, last: last.build)
-                if build != last.build {
-                    last.build = build
-                    if build.status.isFinal { await versions.drop(build.webapp) }
-                    return build
-                }
-                try await clock.sleep(for: pollInterval)
-            }
+        let updates = builder.updates(of: id)
+        return AsyncThrowingStream { [versions] in
+            var iterator = updates.makeAsyncIterator()
+            let build = try await iterator.next()
+            if let build, build.status.isFinal { await versions.drop(build.webapp) }
+            return build
         }
     }
 
     /// The output of a build.
     /// - Throws: ``BuildsError`` with ``BuildsError/Code/buildUnknown``, or an error of the builder.
     public func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog {
-        guard let log = try await builder.log(of: id, extent) else { throw Self.unknown(id) }
+        guard let log = try await builder.log(of: id, extent) else { throw BuildsError.unknown(id) }
         return log
     }
 
     /// Stops a build and frees its version.
     /// - Throws: ``BuildsError`` with ``BuildsError/Code/buildUnknown``, or an error of the builder.
     public func cancel(_ id: BuildID) async throws -> Build {
-        guard let build = try await builder.cancel(id) else { throw Self.unknown(id) }
+        guard let build = try await builder.cancel(id) else { throw BuildsError.unknown(id) }
         logger.info("build cancelled", metadata: ["build": "\(id)"])
         return build
     }
 
-    /// Drops what is known of a webapp's tags as soon as a build that was started here has ended, until the calling task is cancelled.
+    /// Looks after builds until the calling task is cancelled: see ``Builder/run(as:ended:)``.
     ///
-    /// Ends that other replicas see are not noticed; what they changed shows after `TAGS_MAX_AGE`.
-    public func noticeEnds(every interval: Duration = .seconds(1)) async {
-        while !Task.isCancelled {
-            let waiting = open.withLock { $0 }
-            if !waiting.isEmpty, let builds = try? await builder.builds(of: nil) {
-                let running = Set(builds.filter { !$0.status.isFinal }.map(\.id))
-                for build in builds where waiting.contains(build.id) && !running.contains(build.id) {
-                    await versions.drop(build.webapp)
-                }
-                open.withLock { $0.subtract(waiting.subtracting(running)) }
-            }
-            try? await clock.sleep(for: interval)
-        }
+    /// What is known of a webapp's tags is dropped as soon as a build of it has ended, whoever started it.
+    public func run(as role: BuilderRole) async {
+        await builder.run(as: role) { [versions] build in await versions.drop(build.webapp) }
     }
 
     /// Whether builds can be created now.
     ///
     /// Throws an error that says why not.
     public func checkReadiness() async throws { try await builder.checkReadiness() }
-
-    /// A build that disappears while somebody watches it was cancelled: nothing else takes a name away from a build that has not ended.
-    private func observe(_ id: BuildID, last: Build?) async throws -> Build {
-        if let build = try await builder.build(id) { return build }
-        guard let last else { throw Self.unknown(id) }
-        return last.cancelled()
-    }
-
-    private static func unknown(_ id: BuildID) -> BuildsError {
-        BuildsError(
-            .buildUnknown, "there is no build \(id); it was cancelled, or it ended long ago and was cleaned away")
-    }
-}
-
-/// What an unfolding stream remembers between two calls; the stream makes one call at a time.
-private final class LastBuild: Sendable {
-    private let value = Mutex<Build?>(nil)
-
-    var build: Build? {
-        get { value.withLock { $0 } }
-        set { value.withLock { $0 = newValue } }
-    }
 }

@@ -1,6 +1,7 @@
 public import FoundationEssentials
 public import OCIDistribution
 public import SemanticVersions
+internal import Synchronization
 
 /// What carries builds out, and the place where reservations are kept.
 ///
@@ -34,6 +35,27 @@ public protocol Builder: Sendable {
 
     /// Whether builds can be created now. Throws an error that says why not.
     func checkReadiness() async throws
+
+    /// The build as it is, then as it is each time it has changed; ends after the final state.
+    ///
+    /// A build that vanishes meanwhile ends as cancelled, unless it is known to have ended otherwise. Throws ``BuildsError`` with
+    /// ``BuildsError/Code/buildUnknown`` if there is none.
+    func updates(of id: BuildID) -> AsyncThrowingStream<Build, any Error>
+
+    /// Keeps what the builder knows up to date, and its affairs in order, until the calling task is cancelled.
+    ///
+    /// Everything else works without it, but nobody then looks after builds that nobody looks at.
+    /// - Parameter ended: Called for each build that is seen to end, whoever started it, once or a few times; also for those that had ended
+    ///   before.
+    func run(as role: BuilderRole, ended: @escaping @Sendable (Build) async -> Void) async
+}
+
+/// What a process that runs a builder is there for.
+public enum BuilderRole: Sendable {
+    /// To look after all builds, in turn with others of its kind.
+    case service
+    /// To follow some builds, and to leave the rest to the service.
+    case observer
 }
 
 /// What came of trying to reserve a version.
@@ -126,5 +148,40 @@ public struct BuildPlan: Sendable, Equatable {
             id: id, webapp: webapp, version: version, image: image, status: .queued, message: message, git: git,
             platforms: platforms, createdAt: createdAt, idempotencyKey: idempotencyKey,
             requestFingerprint: requestFingerprint, requestedBy: requestedBy, callbackURL: callbackURL)
+    }
+}
+
+extension Builder {
+    /// Looks at the build four times a second.
+    public func updates(of id: BuildID) -> AsyncThrowingStream<Build, any Error> {
+        polledUpdates(of: id, every: .milliseconds(250))
+    }
+
+    /// Looks at the build again and again.
+    public func polledUpdates(of id: BuildID, every interval: Duration) -> AsyncThrowingStream<Build, any Error> {
+        let last = LastBuild()
+        return AsyncThrowingStream {
+            let known = last.build
+            if known?.status.isFinal == true { return nil }
+            while true {
+                // Nothing but a cancellation takes a name away from a build that has not ended.
+                guard let build = try await self.build(id) ?? known?.cancelled() else { throw BuildsError.unknown(id) }
+                if build != known {
+                    last.build = build
+                    return build
+                }
+                try await Task.sleep(for: interval)
+            }
+        }
+    }
+}
+
+/// What an unfolding stream remembers between two calls; the stream makes one call at a time.
+final class LastBuild: Sendable {
+    private let value = Mutex<Build?>(nil)
+
+    var build: Build? {
+        get { value.withLock { $0 } }
+        set { value.withLock { $0 = newValue } }
     }
 }

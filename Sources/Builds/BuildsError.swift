@@ -35,4 +35,9 @@ public struct BuildsError: Error, Sendable, Equatable, CustomStringConvertible {
         self.code = code
         self.description = description
     }
+
+    static func unknown(_ id: BuildID) -> BuildsError {
+        BuildsError(
+            .buildUnknown, "there is no build \(id); it was cancelled, or it ended long ago and was cleaned away")
+    }
 }

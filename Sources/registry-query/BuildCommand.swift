@@ -68,8 +68,8 @@ struct BuildCommand: AsyncParsableCommand {
     ///
     /// Whoever has no service running has nobody else to look after local builds meanwhile.
     private func follow(_ build: Build, _ composition: Composition) async throws -> Build {
-        let caretaker = composition.localBuilder.map { builder in Task { await builder.maintain() } }
-        defer { caretaker?.cancel() }
+        let caretaker = Task { await composition.builds.run(as: .observer) }
+        defer { caretaker.cancel() }
         let progress = BuildProgress(output: .standardError, started: build.createdAt)
         var last = build
         for try await state in composition.builds.changes(of: build.id) {

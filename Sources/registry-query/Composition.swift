@@ -16,8 +16,12 @@ struct Composition: Sendable {
     let registry: RegistryClient
     let versions: VersionService
     let builds: BuildService
-    /// The builder of this machine, if that is what builds: somebody has to look after it.
-    let localBuilder: LocalBuilder?
+    /// Which builder it is.
+    let builderName: String
+    private let movingTags: MovingTags
+
+    /// How long moving a tag may take: less than a leader can be sure to lead.
+    private static let longestTagWrite: Duration = .seconds(8)
 
     init(_ settings: Settings) throws {
         self.settings = settings
@@ -29,24 +33,30 @@ struct Composition: Sendable {
         transport = CurlTransport(configuration: CurlTransport.Configuration(userAgent: userAgent), logger: logger)
         credentials = CredentialStore(
             directory: settings.dockerConfig, environment: settings.environment, logger: logger)
+        var configuration = RegistryClient.Configuration(
+            registry: settings.naming.registry, endpoint: settings.registryEndpoint,
+            tls: try Self.trust(settings), allowedTokenRealms: settings.tokenRealmHosts, userAgent: userAgent)
         registry = RegistryClient(
-            configuration: RegistryClient.Configuration(
-                registry: settings.naming.registry, endpoint: settings.registryEndpoint,
-                tls: try Self.trust(settings), allowedTokenRealms: settings.tokenRealmHosts, userAgent: userAgent),
-            transport: transport, credentials: credentials, logger: logger)
+            configuration: configuration, transport: transport, credentials: credentials, logger: logger)
+        configuration.deadline = Self.longestTagWrite
+        movingTags = MovingTags(
+            kinds: settings.movingTags,
+            registry: RegistryClient(
+                configuration: configuration, transport: transport, credentials: credentials, logger: logger),
+            policy: settings.versions, logger: logger)
         let builder: any Builder
         if let cluster = try Self.cluster(settings) {
             builder = try KubernetesJobBuilder(
                 client: KubernetesClient(
                     transport: transport, configuration: cluster, namespace: settings.buildNamespace, logger: logger),
-                template: Self.template(settings), naming: settings.naming, registry: registry, logger: logger)
-            localBuilder = nil
+                template: Self.template(settings), options: settings.jobOptions, naming: settings.naming,
+                registry: registry, movingTags: movingTags, longestTagWrite: Self.longestTagWrite, logger: logger)
+            builderName = "kubernetes"
         } else {
-            let local = LocalBuilder(
+            builder = LocalBuilder(
                 stateDirectory: settings.stateDirectory, places: settings.buildConcurrency,
                 worker: try Self.worker(settings), logger: logger)
-            builder = local
-            localBuilder = local
+            builderName = "local"
         }
         versions = VersionService(
             naming: settings.naming, policy: settings.versions, registry: registry,
@@ -62,7 +72,7 @@ struct Composition: Sendable {
         [
             "version": "\(RegistryQuery.version)", "registry": "\(settings.naming.registry)",
             "endpoint": "\(settings.registryEndpoint)", "credentials": "\(credentials.place)",
-            "builder": localBuilder == nil ? "kubernetes" : "local",
+            "builder": "\(builderName)",
         ]
     }
 
@@ -77,6 +87,7 @@ struct Composition: Sendable {
     var localWorker: LocalWorker {
         LocalWorker(
             stateDirectory: settings.stateDirectory, places: settings.buildConcurrency, registry: registry,
+            movingTags: movingTags,
             target: PushTarget(
                 host: registry.configuration.endpointHost, isPlainHTTP: settings.registryEndpoint.scheme == .http,
                 certificateAuthorityFile: settings.registryCAFile),

@@ -41,9 +41,7 @@ struct ServeCommand: AsyncParsableCommand {
                 configuration: RegistryQueryAPI.Configuration(
                     host: settings.listen.host, port: settings.listen.port, access: access),
                 logger: composition.logger)
-            var services: [any Service] = [Loop { await composition.builds.noticeEnds() }]
-            if let builder = composition.localBuilder { services.append(Loop { await builder.maintain() }) }
-            services.append(api)
+            let services: [any Service] = [Loop { await composition.builds.run(as: .service) }, api]
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
                     services: services.map { .init(service: $0) },

@@ -26,12 +26,14 @@ struct Settings: Sendable {
     var dockerConfig: String
     var versions: VersionPolicy
     var tagsMaxAge: Duration
+    var movingTags: Set<MovingTags.Kind>
     var listen: ListenAddress
     var apiTokensFile: String?
     var allowAnonymous: Bool
     var builder: BuilderKind
     var buildNamespace: String
     var jobTemplate: String?
+    var jobOptions: JobOptions
     var stateDirectory: FilePath
     var buildConcurrency: Int
     var git: GitDefaults
@@ -108,6 +110,7 @@ struct Settings: Sendable {
             }
             return duration
         }
+        movingTags = try texts.value(.movingTags, default: "") { try MovingTags.kinds($0) }
         listen = try texts.value(.listen, default: "127.0.0.1:8080") { text in
             guard let address = ListenAddress(text) else {
                 throw SettingProblem("give host:port, such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080")
@@ -130,6 +133,15 @@ struct Settings: Sendable {
             return text
         }
         jobTemplate = try texts.readableFile(.jobTemplate)
+        let cachePrefix = texts[.cachePrefix] ?? "cache"
+        do {
+            jobOptions = try JobOptions(
+                buildKitImage: texts[.buildKitImage], gitImage: texts[.gitImage],
+                cachePrefix: cachePrefix == "none" ? nil : cachePrefix, naming: naming)
+        } catch {
+            let key = SettingKey(rawValue: error.field) ?? .cachePrefix
+            throw SettingsError(key, texts[key] ?? cachePrefix, error.reason)
+        }
         stateDirectory = try texts.value(.stateDirectory, default: "\(home)/.local/state/registry-query") { text in
             let path = FilePath(text)
             guard path.isAbsolute else { throw SettingProblem("give an absolute path") }

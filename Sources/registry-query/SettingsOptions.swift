@@ -29,6 +29,11 @@ struct SettingsOptions: ParsableArguments {
     var tagsMaxAge: String?
     @Option(help: ArgumentHelp("Regular expression: only matching tags count as versions.", valueName: "regex"))
     var tagFilter: String?
+    @Option(
+        help: ArgumentHelp(
+            "Tags that follow the highest release: latest, major (v1), minor (v1.2); default none.",
+            valueName: "kind,..."))
+    var movingTags: String?
     @Option(help: ArgumentHelp("Address to listen on; default 127.0.0.1:8080.", valueName: "host:port"))
     var listen: String?
     @Option(help: ArgumentHelp("File with lines name:scope[,scope]:token.", valueName: "file"))
@@ -42,6 +47,15 @@ struct SettingsOptions: ParsableArguments {
     var buildNamespace: String?
     @Option(help: ArgumentHelp("YAML file with the template of the build Job; default built in.", valueName: "file"))
     var jobTemplate: String?
+    @Option(help: ArgumentHelp("Image of BuildKit; default the template's.", valueName: "image"))
+    var buildkitImage: String?
+    @Option(help: ArgumentHelp("Image of git; default the template's.", valueName: "image"))
+    var gitImage: String?
+    @Option(
+        help: ArgumentHelp(
+            "What stands before a webapp's name in the repository of its build cache, or none; default cache.",
+            valueName: "prefix"))
+    var cachePrefix: String?
     @Option(
         help: ArgumentHelp("Kubeconfig file; default: the in-cluster files, then ~/.kube/config.", valueName: "file"))
     var kubeconfig: String?
@@ -79,12 +93,16 @@ struct SettingsOptions: ParsableArguments {
         case .initialVersion: initialVersion
         case .tagsMaxAge: tagsMaxAge
         case .tagFilter: tagFilter
+        case .movingTags: movingTags
         case .listen: listen
         case .apiTokensFile: apiTokensFile
         case .allowAnonymous: allowAnonymous
         case .builder: builder
         case .buildNamespace: buildNamespace
         case .jobTemplate: jobTemplate
+        case .buildKitImage: buildkitImage
+        case .gitImage: gitImage
+        case .cachePrefix: cachePrefix
         case .kubeconfig: kubeconfig
         case .stateDirectory: stateDir
         case .buildConcurrency: buildConcurrency

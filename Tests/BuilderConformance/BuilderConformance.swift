@@ -28,7 +28,8 @@ public struct BuilderConformance: Sendable, CustomStringConvertible {
     public func check(_ harness: any BuilderHarness) async throws { try await body(try Scene(harness)) }
 
     /// All cases.
-    public static let all: [BuilderConformance] = reserving + carryingOut + logging + cancelling + restarting
+    public static let all: [BuilderConformance] =
+        reserving + carryingOut + following + logging + cancelling + restarting
 
     /// One name, one build.
     private static let reserving = [
@@ -38,6 +39,14 @@ public struct BuilderConformance: Sendable, CustomStringConvertible {
         BuilderConformance("what was promised is known to every process", promiseIsKept),
         BuilderConformance("builds of one webapp are not those of another", webappsAreApart),
         BuilderConformance("a build that does not exist is nil", unknownIsNil),
+    ]
+
+    /// What is told while builds go on.
+    private static let following = [
+        BuilderConformance("whoever follows a build sees it run and end, and nothing after the end", updatesToTheEnd),
+        BuilderConformance("whoever follows a build that is cancelled is told so", updatesOfCancelled),
+        BuilderConformance("a build that does not exist cannot be followed", updatesOfUnknown),
+        BuilderConformance("the end of a build is told to every process that looks after builds", endsAreTold),
     ]
 
     /// Success and failure.

@@ -15,6 +15,11 @@ struct KubernetesConformanceTests {
         try await KubernetesHarness.run { harness in try await rule.check(harness) }
     }
 
+    @Test("while every replica keeps its watches open and one of them leads", arguments: BuilderConformance.all)
+    func conformsWhileRunning(to rule: BuilderConformance) async throws {
+        try await KubernetesHarness.run(runs: true) { harness in try await rule.check(harness) }
+    }
+
     @Test("with a real registry, everything at the same time")
     func conformsWithRealRegistry() async throws {
         let server = try await TestRegistry.start()

@@ -48,6 +48,12 @@ let kubernetesNaming: ImageNaming = {
     }
 }()
 
+/// The version of a first build.
+let kubernetesInitial: VersionTag = {
+    guard let version = VersionTag("v1.0.0") else { preconditionFailure("v1.0.0 is a version") }
+    return version
+}()
+
 /// A plan as the service makes it.
 func kubernetesPlan(
     _ version: String = "v1.2.3", webapp: String = "app-example", commit: String? = nil,

@@ -7,6 +7,7 @@ import KubernetesStandIn
 import Logging
 import OCIDistribution
 import RegistryTesting
+import SemanticVersions
 import Synchronization
 
 @testable import Builds
@@ -79,24 +80,32 @@ final class KubernetesHarness: BuilderHarness {
     let logLandmarks = ["fetched commit", "#1 [internal] load build definition", "#12 pushing layers"]
     private let gates = Mutex<[String: Gate]>([:])
     private let transport: Mutex<CurlTransport>
+    private let pushes = Mutex<[String]>([])
+    /// Whether every builder is a replica that looks after builds.
+    private let runs: Bool
+    private let replicas = Mutex<[Task<Void, Never>]>([])
 
-    private init(_ standIn: KubernetesStandIn, _ registry: any TagRegistry) {
+    private init(_ standIn: KubernetesStandIn, _ registry: any TagRegistry, runs: Bool) {
         self.standIn = standIn
+        self.runs = runs
         self.registry = registry
         self.transport = Mutex(CurlTransport(logger: .silent))
     }
 
     /// Runs `body` with a harness that ends with it.
     static func run(
-        destination: Destination? = nil, _ body: (KubernetesHarness) async throws -> Void
+        destination: Destination? = nil, runs: Bool = false, _ body: (KubernetesHarness) async throws -> Void
     ) async throws {
         let memory = MemoryRegistry()
         let destination = destination ?? Destination(registry: memory) { try memory.push($0) }
         try await KubernetesStandIn.run { standIn in
-            let harness = KubernetesHarness(standIn, destination.registry)
+            let harness = KubernetesHarness(standIn, destination.registry, runs: runs)
             standIn.withSettings { settings in
                 settings.script = { [weak harness] job, _ in
-                    harness?.script(of: job, push: destination.push) ?? PodScript([])
+                    harness?.script(of: job) { [weak harness] image in
+                        harness?.pushes.withLock { $0.append(image) }
+                        return try destination.push(image)
+                    } ?? PodScript([])
                 }
             }
             do {
@@ -110,6 +119,9 @@ final class KubernetesHarness: BuilderHarness {
     }
 
     private func shutDown() async {
+        let replicas = replicas.withLock(\.self)
+        for replica in replicas { replica.cancel() }
+        for replica in replicas { await replica.value }
         await transport.withLock(\.self).shutDown()
     }
 
@@ -149,7 +161,31 @@ final class KubernetesHarness: BuilderHarness {
 
     // MARK: Builders
 
-    func makeBuilder() async throws -> any Builder { try kubernetesBuilder() }
+    /// The connections of builders that are given none of their own.
+    var anyTransport: any Transport { transport.withLock(\.self) }
+
+    /// Who holds the Lease.
+    func leader() async throws -> String? {
+        let lease = try? await kubernetesBuilder().client.lease(named: KubernetesJobBuilder.leaseName)
+        return lease?.spec.holderIdentity.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The images that were pushed, in their order.
+    var pushed: [String] { pushes.withLock(\.self) }
+
+    func makeBuilder() async throws -> any Builder {
+        let builder = try kubernetesBuilder()
+        if runs { start(builder) }
+        return builder
+    }
+
+    /// Lets a builder look after builds until the harness, or the task, ends.
+    @discardableResult
+    func start(_ builder: KubernetesJobBuilder) -> Task<Void, Never> {
+        let replica = Task { await builder.run(as: .service) { _ in } }
+        replicas.withLock { $0.append(replica) }
+        return replica
+    }
 
     /// The template with longer times: the cluster's seconds are short.
     static let template = JobTemplate.builtInText
@@ -160,17 +196,22 @@ final class KubernetesHarness: BuilderHarness {
     /// A builder as the service makes it.
     func kubernetesBuilder(
         clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() },
-        pageSize: Int = 200, registry: (any TagRegistry)? = nil
+        pageSize: Int = 200, registry: (any TagRegistry)? = nil, movingTags: MovingTags? = nil,
+        transport: (any Transport)? = nil
     ) throws -> KubernetesJobBuilder {
         var limits = KubernetesClient.Limits()
         limits.pageSize = pageSize
         let client = KubernetesClient(
-            transport: transport.withLock(\.self), configuration: try standIn.configuration(),
+            transport: transport ?? self.transport.withLock(\.self), configuration: try standIn.configuration(),
             namespace: "build-system",
             limits: limits)
-        return KubernetesJobBuilder(
-            client: client, template: try JobTemplate(text: Self.template), naming: naming,
-            registry: registry ?? self.registry,
+        let registry = registry ?? self.registry
+        return try KubernetesJobBuilder(
+            client: client, template: try JobTemplate(text: Self.template), naming: naming, registry: registry,
+            movingTags: try movingTags
+                ?? MovingTags(
+                    kinds: [], registry: MovingTagsRegistry(), policy: VersionPolicy(initial: kubernetesInitial),
+                    logger: .silent),
             clock: clock, now: now, logger: .silent)
     }
 

@@ -9,8 +9,10 @@ import Testing
 
 @Suite("A Job rendered from the template")
 struct KubernetesRenderingTests {
-    private func render(_ plan: BuildPlan, _ text: String = JobTemplate.builtInText) throws -> JSONValue {
-        try JobTemplate(text: text).render(plan, namespace: "builds", reservation: "unique-1")
+    private func render(
+        _ plan: BuildPlan, _ text: String = JobTemplate.builtInText, _ options: JobOptions = JobOptions()
+    ) throws -> JSONValue {
+        try JobTemplate(text: text).render(plan, namespace: "builds", reservation: "unique-1", options: options)
     }
 
     private func arguments(_ job: JSONValue) -> [String] {
@@ -67,6 +69,96 @@ struct KubernetesRenderingTests {
                 "label:org.opencontainers.image.created=2026-11-22T09:22:35Z", "platform=linux/arm64,linux/amd64",
             ])
     }
+
+    @Test("it is made suspended, and otherwise as the template has it")
+    func suspended() throws {
+        let template = try JobTemplate().document
+        let job = try render(try kubernetesPlan())
+        #expect(job["spec"]?["suspend"] == true)
+        var spec = job["spec"]
+        spec?["suspend"] = nil
+        spec?["template"] = template["spec"]?["template"]
+        #expect(spec == template["spec"])
+        #expect(JobBuild(try KubernetesFixtures.decode(job))?.job.spec.suspend == true)
+    }
+
+    // MARK: Options
+
+    @Test("images that the operator names replace the template's")
+    func images() throws {
+        let options = try JobOptions(
+            buildKitImage: "mirror.example/moby/buildkit:v1",
+            gitImage: "mirror.example/git@sha256:" + String(repeating: "0", count: 64),
+            naming: kubernetesNaming)
+        let plain = try render(try kubernetesPlan())["spec"]?["template"]?["spec"]
+        let pod = try render(try kubernetesPlan(), JobTemplate.builtInText, options)["spec"]?["template"]?["spec"]
+        for (list, image) in [("containers", options.buildKitImage), ("initContainers", options.gitImage)] {
+            var container = pod?[list]?.array?.first
+            #expect(container?["image"]?.string == image)
+            container?["image"] = plain?[list]?.array?.first?["image"]
+            #expect(container == plain?[list]?.array?.first)
+        }
+    }
+
+    @Test("a cache has a repository of its own for each webapp and cannot fail a build")
+    func cache() throws {
+        let options = try JobOptions(cachePrefix: "cache", naming: kubernetesNaming)
+        let arguments = arguments(try render(try kubernetesPlan(), JobTemplate.builtInText, options))
+        let reference = "type=registry,ref=registry.example:5115/cache/app-example:buildcache"
+        #expect(
+            arguments.suffix(4) == [
+                "--export-cache", "\(reference),mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true",
+                "--import-cache", reference,
+            ])
+        #expect(!self.arguments(try render(try kubernetesPlan())).contains { $0.contains("cache") })
+        // Nobody takes it for a webapp.
+        #expect(kubernetesNaming.webapp(of: try Repository("cache/app-example")) == nil)
+    }
+
+    @Test(
+        "a template that speaks of caches itself is left alone",
+        arguments: [
+            "            - --export-cache\n            - type=inline\n",
+            "            - --import-cache=type=registry,ref=x/y:z\n",
+        ])
+    func ownCache(_ own: String) throws {
+        let text = JobTemplate.builtInText.replacing(
+            "            - --progress\n", with: own + "            - --progress\n")
+        let options = try JobOptions(cachePrefix: "cache", naming: kubernetesNaming)
+        let plan = try kubernetesPlan()
+        #expect(arguments(try render(plan, text, options)) == arguments(try render(plan, text)))
+    }
+
+    @Test(
+        "options that cannot work are refused by the name of the variable",
+        arguments: [
+            ("BUILDKIT_IMAGE", "moby/buildkit:v1", "webapp"), ("BUILDKIT_IMAGE", "docker.io/moby/buildkit", "webapp"),
+            ("BUILDKIT_IMAGE", "", "webapp"), ("BUILDKIT_IMAGE", "docker.io/moby/buildkit:v1 --x", "webapp"),
+            ("GIT_IMAGE", "alpine/git", "webapp"), ("GIT_IMAGE", "docker.io/alpine/git:$(X)", "webapp"),
+            ("CACHE_PREFIX", "webapp", "webapp"), ("CACHE_PREFIX", "a/b", "a/b"), ("CACHE_PREFIX", "", "webapp"),
+            ("CACHE_PREFIX", "", ""), ("CACHE_PREFIX", "Cache", "webapp"), ("CACHE_PREFIX", "cache/", "webapp"),
+            ("CACHE_PREFIX", "/cache", "webapp"), ("CACHE_PREFIX", "cache,mode=x", "webapp"),
+            ("CACHE_PREFIX", String(repeating: "c", count: 250), "webapp"),
+        ])
+    func refusedOptions(field: String, value: String, prefix: String) throws {
+        let naming = try ImageNaming(registry: RegistryHost("registry.example"), prefix: prefix)
+        let error = try #require(throws: InvalidInput.self) {
+            try JobOptions(
+                buildKitImage: field == "BUILDKIT_IMAGE" ? value : nil, gitImage: field == "GIT_IMAGE" ? value : nil,
+                cachePrefix: field == "CACHE_PREFIX" ? value : nil, naming: naming)
+        }
+        #expect(error.field == field)
+    }
+
+    @Test(
+        "a cache may lie below the images, or above them",
+        arguments: [("webapp/cache", "webapp"), ("cache", ""), ("a", "a/b")])
+    func cachePlaces(cache: String, prefix: String) throws {
+        let naming = try ImageNaming(registry: RegistryHost("registry.example"), prefix: prefix)
+        #expect(try JobOptions(cachePrefix: cache, naming: naming).cachePrefix == cache)
+    }
+
+    // MARK: Defaults
 
     @Test("what the plan leaves open has the template's default")
     func defaults() throws {

@@ -1,5 +1,7 @@
 import FoundationEssentials
 import KubernetesClient
+import OCIDistribution
+import SemanticVersions
 import SystemPackage
 import Testing
 
@@ -7,8 +9,10 @@ import Testing
 
 @Suite("The Job template")
 struct KubernetesTemplateTests {
-    private static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "deploy/kubernetes/buildkit-job-template.yaml")
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "deploy/kubernetes")
+    private static let file = folder.appending(path: "buildkit-job-template.yaml")
+    private static let rootlessFile = folder.appending(path: "components/rootless/buildkit-job-template.yaml")
 
     private static let text = JobTemplate.builtInText
 
@@ -61,6 +65,16 @@ struct KubernetesTemplateTests {
         #expect(clone?.variable("GIT_SUBDIRECTORY") == subdirectory)
         #expect(clone?.variable("GIT_REF") == "HEAD")
         #expect(pod?["containers"]?.array?.first?.variable("IMAGE_TAG") == image)
+        #expect(job["spec"]?["suspend"] == nil, "nobody would resume it")
+        // Its version is taken, as far as the webapp is one.
+        let registry = try ImageNaming(registry: RegistryHost("registry.k8s-lab.dev"), prefix: "webapp")
+        let target = JobTarget(try KubernetesFixtures.decode(job), naming: registry)
+        guard case .version(let version, let taken, _) = target else {
+            Issue.record("\(target)")
+            return
+        }
+        #expect(version.tag == "v1.0.0")
+        #expect(taken.description == webapp)
     }
 
     @Test("what the seed promises about the Job's life holds")
@@ -85,6 +99,79 @@ struct KubernetesTemplateTests {
         }
     }
 
+    @Test("what a Pod may write fits what its volumes may hold")
+    func ephemeralStorage() throws {
+        let pod = try JobTemplate().document["spec"]?["template"]?["spec"]
+        let volumes = pod?["volumes"]?.array ?? []
+        let sizes = try volumes.compactMap { try $0["emptyDir"].map { try mebibytes($0["sizeLimit"]) } }
+        #expect(sizes.count == 4)
+        var limits: [Int] = []
+        for list in ["initContainers", "containers"] {
+            for container in pod?[list]?.array ?? [] {
+                let limit = try mebibytes(container["resources"]?["limits"]?["ephemeral-storage"])
+                #expect(try mebibytes(container["resources"]?["requests"]?["ephemeral-storage"]) <= limit)
+                // Every volume that a container fills, and its log.
+                let filled = try (container["volumeMounts"]?.array ?? []).filter { $0["readOnly"] != true }.map {
+                    mount in
+                    let volume = volumes.first { $0["name"] == mount["name"] }
+                    return try mebibytes(volume?["emptyDir"]?["sizeLimit"])
+                }
+                #expect(limit > filled.reduce(0, +))
+                limits.append(limit)
+            }
+        }
+        // The kubelet takes the larger one of an init container's and the sum of the others', and all volumes.
+        #expect(limits.max() ?? 0 > sizes.reduce(0, +))
+    }
+
+    private func mebibytes(_ quantity: JSONValue?) throws -> Int {
+        let text = try #require(quantity?.string)
+        let number = try #require(Int(text.dropLast(2)))
+        return text.hasSuffix("Gi") ? number * 1024 : try #require(text.hasSuffix("Mi") ? number : nil)
+    }
+
+    @Test("the Secret of private repositories is optional, read only, and the clone's alone")
+    func gitCredentials() throws {
+        let pod = try JobTemplate().document["spec"]?["template"]?["spec"]
+        let volume = pod?["volumes"]?.array?.first { $0["name"] == "git-credentials" }
+        #expect(volume?["secret"] == ["secretName": "git-credentials", "optional": true])
+        func mount(_ container: JSONValue?) -> JSONValue? {
+            container?["volumeMounts"]?.array?.first { $0["name"] == "git-credentials" }
+        }
+        #expect(mount(pod?["initContainers"]?.array?.first)?["readOnly"] == true)
+        #expect(mount(pod?["containers"]?.array?.first) == nil)
+    }
+
+    @Test("the rootless template keeps the contract and differs where it must and nowhere else")
+    func rootless() throws {
+        let rootless = try JobTemplate(file: FilePath(Self.rootlessFile.path)).document
+        let text = Self.text
+            .replacing(#/moby/buildkit:v[0-9.]+/#) { "\($0.output)-rootless" }
+            .replacing(
+                "            privileged: true\n",
+                with: """
+                                runAsNonRoot: true
+                                runAsUser: 1000
+                                runAsGroup: 1000
+                                seccompProfile: {type: Unconfined}
+                                appArmorProfile: {type: Unconfined}
+
+                    """
+            )
+            .replacing(
+                "            - {name: BUILDCTL_CONNECT_RETRIES_MAX, value: '50'}\n",
+                with: """
+                                - {name: BUILDCTL_CONNECT_RETRIES_MAX, value: '50'}
+                                - {name: BUILDKITD_FLAGS, value: --oci-worker-no-process-sandbox}
+
+                    """
+            )
+            .replacing("mountPath: /var/lib/buildkit}", with: "mountPath: /home/user/.local/share/buildkit}")
+            .replacing("mountPath: /etc/buildkit,", with: "mountPath: /home/user/.config/buildkit,")
+        #expect(rootless == (try JobTemplate(text: text).document))
+        #expect(try JobTemplate().document != rootless)
+    }
+
     @Test("the scripts are shell, and no value is spliced into them")
     func scripts() async throws {
         let pod = try JobTemplate().document["spec"]?["template"]?["spec"]
@@ -94,112 +181,6 @@ struct KubernetesTemplateTests {
             #expect(process.isEmpty, "\(process)")
             #expect(script.hasPrefix("set -eu\n"))
         }
-    }
-
-    // MARK: Operators' own
-
-    struct Refused: Sendable, CustomTestStringConvertible {
-        var change: (String, String)
-        var line: Int
-        var says: String
-        var testDescription: String { "\(change.0) -> \(change.1)" }
-        init(_ old: String, _ new: String, line marker: String?, _ says: String) {
-            change = (old, new)
-            // The line on which the marker stands in the changed text.
-            let changed = KubernetesTemplateTests.text.replacing(old, with: new, maxReplacements: 1)
-            let lines = changed.split(separator: "\n", omittingEmptySubsequences: false)
-            line = (marker.flatMap { marker in lines.firstIndex { $0.contains(marker) } } ?? 0) + 1
-            self.says = says
-        }
-    }
-
-    static let refused: [Refused] = [
-        Refused("kind: Job", "kind: CronJob", line: "kind: CronJob", "kind must be Job"),
-        Refused("batch/v1", "batch/v1beta1", line: "apiVersion: batch/v1beta1", "apiVersion must be batch/v1"),
-        Refused("name: '${JOB_NAME}'", "name: build-1", line: "name: build-1", "metadata.name must be ${JOB_NAME}"),
-        Refused(
-            "name: '${JOB_NAME}'", "generateName: build-", line: "generateName", "metadata.name must be ${JOB_NAME}"),
-        Refused(
-            "name: '${JOB_NAME}'", "name: 'b-${JOB_NAME}'", line: "b-$", "${JOB_NAME} is only a part of its value"),
-        Refused("name: '${JOB_NAME}'", "name: '${NAME}'", line: "${NAME}", "\"${NAME}\" is none of the placeholders"),
-        Refused(
-            "webapp: '${WEBAPP_NAME}'", "webapp: x", line: "webapp: x", "metadata.labels.webapp must be ${WEBAPP_NAME}"),
-        Refused("component: builder", "component: build", line: "component: build", "must be builder"),
-        Refused("name: buildkit\n    app", "name: kaniko\n    app", line: "name: kaniko", "must be buildkit"),
-        Refused("backoffLimit: 0", "backoffLimit: 1", line: "backoffLimit: 1", "spec.backoffLimit must be 0"),
-        Refused("  backoffLimit: 0\n", "", line: "activeDeadlineSeconds: 1800", "spec.backoffLimit must be 0"),
-        Refused("  activeDeadlineSeconds: 1800\n", "", line: "backoffLimit: 0", "spec.activeDeadlineSeconds must be"),
-        Refused("Seconds: 1800", "Seconds: '1800'", line: "Seconds: '1800'", "spec.activeDeadlineSeconds must be"),
-        Refused("Finished: 600", "Finished: 59", line: "Finished: 59", "at least 60 seconds"),
-        Refused("  ttlSecondsAfterFinished: 600\n", "", line: "backoffLimit: 0", "at least 60 seconds"),
-        Refused("backoffLimit: 0", "parallelism: 2\n  backoffLimit: 0", line: "parallelism: 2", "must be 1"),
-        Refused("restartPolicy: Never", "restartPolicy: OnFailure", line: "OnFailure", "restartPolicy must be Never"),
-        Refused("- name: git-clone", "- name: clone", line: "- name: clone", "must have a container named git-clone"),
-        Refused("- name: buildkit", "- name: kaniko", line: "- name: kaniko", "must have a container named buildkit"),
-        Refused(
-            "{name: GIT_REF, value: HEAD}", "{name: GIT_BRANCH, value: HEAD}", line: "- name: git-clone",
-            "must have the variable GIT_REF"),
-        Refused(
-            "{name: GIT_REF, value: HEAD}", "{name: GIT_REF, value: ''}", line: "{name: GIT_REF", "needs a default"),
-        Refused(
-            "value: '${IMAGE_TAG}'", "value: 'x'", line: "{name: IMAGE_TAG", "must be ${IMAGE_TAG}"),
-        Refused(
-            "value: '${GIT_SUBDIRECTORY}'", "value: '.'", line: "{name: GIT_SUBDIRECTORY", "must be ${GIT_SUBDIRECTORY}"
-        ),
-        Refused(
-            "\"$GIT_REF\" &", "\"${GIT_REF}\" &", line: "- |", "in a script write $NAME for a variable"),
-        Refused(
-            "name=$(IMAGE_TAG),push", "name=${IMAGE_TAG},push", line: "name=${IMAGE_TAG}",
-            "${IMAGE_TAG} is only a part of its value"),
-        Refused(
-            "webapp: '${WEBAPP_NAME}'", "webapp: '${WEBAPP_NAME}'\n    '${IMAGE_TAG}': x", line: "'${IMAGE_TAG}': x",
-            "cannot be a key"),
-        Refused(
-            "            - build\n            - --frontend", "            - 1\n            - --frontend", line: "- 1",
-            "list of strings"),
-        Refused("kind: Job", "kind: [Job", line: nil, "no valid YAML"),
-        Refused("kind: Job", "kind: Job\nkind: Job", line: nil, "twice"),
-    ]
-
-    @Test("what the service relies on is checked, with file, line and reason", arguments: refused)
-    func refusal(_ refused: Refused) throws {
-        let text = Self.text.replacing(refused.change.0, with: refused.change.1, maxReplacements: 1)
-        try #require(text != Self.text)
-        let error = try #require(throws: InvalidInput.self) { try JobTemplate(text: text, origin: "own.yaml") }
-        #expect(error.field == "JOB_TEMPLATE")
-        #expect(error.reason.hasPrefix("own.yaml, line "), "\(error)")
-        #expect(error.reason.contains(refused.says), "\(error)")
-        if refused.line > 1 { #expect(error.reason.hasPrefix("own.yaml, line \(refused.line): "), "\(error)") }
-    }
-
-    @Test(
-        "what is no template at all is refused",
-        arguments: ["", "# nothing", "just text", "- a\n- b", "{}", "a: 1\n---\nb: 2", "null", "\u{0}"])
-    func nonsense(_ text: String) {
-        #expect(throws: InvalidInput.self) { try JobTemplate(text: text) }
-    }
-
-    @Test("a file that cannot be read, is too long or no text is refused by its name")
-    func unreadableFile() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "template-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = folder.appending(path: "own.yaml")
-        for content in [nil, Data(repeating: 0x23, count: JobTemplate.longestFile + 1), Data([0xFF, 0xFE])] {
-            try content?.write(to: file)
-            let error = try #require(throws: InvalidInput.self) { try JobTemplate(file: FilePath(file.path)) }
-            #expect(error.reason.contains(file.path))
-        }
-    }
-
-    @Test("an operator may change what the service does not rely on")
-    func ownTemplate() throws {
-        let text = Self.text
-            .replacing("docker.io/moby/buildkit:v0.32.2", with: "mirror.example/buildkit:v0.33.0-rootless")
-            .replacing("privileged: true", with: "privileged: false")
-            .replacing("Finished: 600", with: "Finished: 3600")
-            .replacing("      volumes:", with: "        - {name: extra, image: x}\n      volumes:")
-        #expect(throws: Never.self) { try JobTemplate(text: text) }
     }
 }
 

@@ -203,6 +203,7 @@ actor QuietCluster: Builder, TagRegistry {
     func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog? { nil }
     func cancel(_ id: BuildID) async throws -> Build? { nil }
     func checkReadiness() async throws {}
+    nonisolated func run(as role: BuilderRole, ended: @escaping @Sendable (Build) async -> Void) async {}
     func currentTags(of repository: Repository) async throws -> [String]? { nil }
     func servedDigest(of tag: OCIDistribution.Tag, in repository: Repository) async throws -> Digest? { nil }
 }
@@ -248,5 +249,6 @@ actor RecordingCluster: Builder, TagRegistry {
     func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog? { nil }
     func cancel(_ id: BuildID) async throws -> Build? { nil }
     func checkReadiness() async throws {}
+    nonisolated func run(as role: BuilderRole, ended: @escaping @Sendable (Build) async -> Void) async {}
     func servedDigest(of tag: OCIDistribution.Tag, in repository: Repository) async throws -> Digest? { nil }
 }

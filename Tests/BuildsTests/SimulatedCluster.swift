@@ -168,6 +168,7 @@ actor SimulatedCluster: Builder, TagRegistry {
     func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog? { nil }
     func cancel(_ id: BuildID) async throws -> Build? { nil }
     func checkReadiness() async throws {}
+    nonisolated func run(as role: BuilderRole, ended: @escaping @Sendable (Build) async -> Void) async {}
 
     // MARK: TagRegistry
 

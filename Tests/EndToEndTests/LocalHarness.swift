@@ -99,7 +99,7 @@ final class LocalHarness: BuilderHarness {
         caretaker.withLock { task in
             task = Task { [self] in
                 guard let builder = try? builder() else { return }
-                await builder.maintain(every: .milliseconds(200))
+                await builder.run(as: .service) { _ in }
             }
         }
     }

@@ -55,6 +55,12 @@ final class MemoryBuilder: Builder {
         return all.filter { webapp == nil || $0.webapp == webapp }
     }
 
+    func updates(of id: BuildID) -> AsyncThrowingStream<Build, any Error> {
+        polledUpdates(of: id, every: .milliseconds(10))
+    }
+
+    func run(as role: BuilderRole, ended: @escaping @Sendable (Build) async -> Void) async {}
+
     func build(_ id: BuildID) async throws -> Build? {
         try await enter()
         return state.withLock { $0.builds[id] }

@@ -58,7 +58,7 @@ struct TestService: Sendable {
         let builds = BuildService(
             versions: versions, builder: builder, registry: client,
             gitDefaults: GitDefaults(url: "https://user:secret-password@git.example/webapps.git"),
-            pollInterval: .milliseconds(10), logger: logger)
+            logger: logger)
         let (ports, listening) = AsyncStream<Int>.makeStream()
         let api = RegistryQueryAPI(
             versions: versions, builds: builds, configuration: configuration, logger: logger,

@@ -36,7 +36,15 @@ struct JobBuild {
     }
 
     var id: BuildID { promised.id }
+    var uid: String? { job.metadata.uid }
     var webapp: WebappName { promised.webapp }
+
+    /// Whether a process of this service has made the Job and not let it run yet.
+    var isHeldBack: Bool {
+        job.spec.suspend == true && !job.metadata.isBeingDeleted && job.outcome == nil
+            && job.metadata.annotations[JobKeys.Annotation.reservation] != nil
+            && job.metadata.annotations[JobKeys.Annotation.resumedAt] == nil
+    }
 
     // MARK: What it is now
 
@@ -64,8 +72,9 @@ struct JobBuild {
     func build(_ reading: JobReading) -> Build {
         var build = promised
         build.message = reading.message
-        build.git.commit = reading.commit ?? build.git.commit
-        build.startedAt = reading.startedAt
+        let notes = job.metadata.annotations
+        build.git.commit = reading.commit ?? notes[JobKeys.Annotation.commit] ?? build.git.commit
+        build.startedAt = reading.startedAt ?? notes[JobKeys.Annotation.startedAt].flatMap(Timestamp.init)?.date
         switch reading.stage {
         case .queued:
             build.status = .queued
@@ -73,7 +82,9 @@ struct JobBuild {
             build.status = .running
             build.phase = phase
             if phase == .cloning { build.message = "cloning \(build.git.url) at \(build.git.commit ?? build.git.ref)" }
-            if phase == .building, reading.trouble == nil { build.message = "building and pushing \(build.image)" }
+            if phase == .building || phase == .pushing, reading.trouble == nil {
+                build.message = (reading.progress ?? BuildKitProgress()).sentence(building: build.image.description)
+            }
         case .complete:
             build.status = .running
             build.phase = .verifying

@@ -11,12 +11,16 @@ struct JobFailure {
     /// - Parameters:
     ///   - reason: The Job's reason, which only tells the deadline from everything else.
     ///   - output: The end of the log of the silent container, once it was asked.
-    init(job: Job, pod: Pod?, reason: String?, said: String?, output: String? = nil) {
+    ///   - progress: What the build was doing when it was last heard of.
+    init(
+        job: Job, pod: Pod?, reason: String?, said: String?, output: String? = nil, progress: BuildKitProgress? = nil
+    ) {
         let failed = pod?.failedContainer
         if reason == "DeadlineExceeded" {
             let seconds = job.spec.activeDeadlineSeconds.map { "\($0) s" } ?? "its deadline"
-            let trouble =
-                job.metadata.annotations[JobKeys.Annotation.trouble].map { "; it had been waiting: \($0)" } ?? ""
+            let doing = progress?.step.map { "; it was at step \($0.position), \($0.instruction)" }
+            let waiting = job.metadata.annotations[JobKeys.Annotation.trouble].map { "; it had been waiting: \($0)" }
+            let trouble = doing ?? waiting ?? ""
             message =
                 "stopped after \(seconds), the longest that a build may take (activeDeadlineSeconds in the Job template)\(trouble)"
             silentContainer = nil
@@ -65,7 +69,15 @@ struct JobFailure {
                     "could not read Username", "Authentication failed", "Permission denied",
                     "Host key verification failed",
                 ],
-                "the repository needs a login: mount a Secret for it in the container git-clone of the Job template"
+                "the repository needs a login: put it into the Secret git-credentials of the builds' namespace"
+            ),
+            (
+                ["the Secret git-credentials has no key"],
+                "add it to the Secret git-credentials of the builds' namespace"
+            ),
+            (
+                ["certificate problem", "certificate verification failed"],
+                "put the authority's certificate into the key ca.crt of the Secret git-credentials"
             ),
             (["couldn't find remote ref", "not our ref", "unadvertised object"], "check git.ref and git.commit"),
             (

@@ -32,6 +32,10 @@ enum JobKeys {
         static let callbackURL = "registry-query/callback-url"
         /// Unlike any other: tells the Job of one create from that of another under the same name.
         static let reservation = "registry-query/reservation"
+        /// When the Job, which is made suspended, was let run.
+        ///
+        /// One without it waits for that.
+        static let resumedAt = "registry-query/resumed-at"
 
         static let status = "registry-query/status"
         static let message = "registry-query/message"

@@ -26,6 +26,10 @@ struct JobReading: Equatable {
     var message: String
     /// What keeps it from getting on, if something does.
     var trouble: String?
+    /// Whether it ought to have started by now and neither Job nor Pod tells why not: only the cluster's Events may.
+    var isUnexplained = false
+    /// How far BuildKit is.
+    var progress: BuildKitProgress?
     /// The commit that was cloned.
     var commit: String?
     var startedAt: Date?
@@ -37,8 +41,11 @@ struct JobReading: Equatable {
     /// Reads a Job.
     /// - Parameters:
     ///   - pod: The Job's Pod, if it has one.
+    ///   - progress: What the log of the build tells.
+    ///   - explanation: What the cluster's Events tell, if they were asked.
     ///   - now: Tells how long something has been waiting.
-    init(job: Job, pod: Pod?, now: Date) {
+    init(job: Job, pod: Pod?, progress: BuildKitProgress? = nil, explanation: String? = nil, now: Date) {
+        self.progress = progress
         commit = pod?.container(named: JobKeys.Container.clone)?.state?.terminated
             .flatMap { $0.exitCode == 0 ? $0.message : nil }
             .flatMap { try? GitSource.validatedCommit($0) }
@@ -49,7 +56,7 @@ struct JobReading: Equatable {
         case .complete:
             (stage, message) = (.complete, "the Job has completed; asking the registry for the image")
         case .failed(let reason, let said):
-            let failure = JobFailure(job: job, pod: pod, reason: reason, said: said)
+            let failure = JobFailure(job: job, pod: pod, reason: reason, said: said, progress: progress)
             (stage, message, silentFailure) = (.failed, failure.message, failure.silentContainer)
         case nil where job.metadata.isBeingDeleted:
             let mayRun = job.metadata.finalizers.contains(JobKeys.foregroundFinalizer) || pod?.hasEnded == false
@@ -58,12 +65,38 @@ struct JobReading: Equatable {
                 ? (.running(nil), "is being cancelled; its version is free once its Pod has ended")
                 : (.cancelled, "cancelled; its version is free once a finalizer lets go of the Job")
         case nil where job.spec.suspend == true:
+            let notes = job.metadata.annotations
+            let isStarting =
+                notes[JobKeys.Annotation.reservation] != nil && notes[JobKeys.Annotation.resumedAt] == nil
             (stage, message) = (
-                .queued, "the Job is suspended: kubectl patch job NAME -p '{\"spec\":{\"suspend\":false}}' resumes it"
+                .queued,
+                isStarting
+                    ? "its version is reserved; it is about to start"
+                    : "the Job is suspended; kubectl patch job \(job.metadata.name) -p '{\"spec\":{\"suspend\":false}}' resumes it"
             )
         case nil:
             (stage, message, trouble) = Self.unfinished(job, pod, now: now)
+            if stage == .queued, trouble == nil || Self.isGuess(pod) {
+                let since = pod == nil ? job.status.startTime : pod?.status.startTime
+                isUnexplained = since.map { now.timeIntervalSince($0.date) > Self.patience } ?? false
+                if let explanation { (message, trouble) = (explanation, explanation) }
+            }
+            if stage == .running(.building), progress?.isPushing == true { stage = .running(.pushing) }
         }
+    }
+
+    /// After how many seconds without a start Events are worth a question.
+    private static let patience = 3.0
+
+    /// Whether what keeps a Pod from starting cannot be seen in the Pod.
+    private static func isGuess(_ pod: Pod?) -> Bool {
+        guard let pod else { return true }
+        let containers = pod.status.initContainerStatuses + pod.status.containerStatuses
+        return pod.status.startTime != nil
+            && containers.allSatisfy { container in
+                container.state?.waiting?.reason == "PodInitializing"
+                    || container.state?.waiting?.reason == "ContainerCreating"
+            }
     }
 
     // MARK: While it lasts

@@ -10,15 +10,24 @@ extension JobTemplate {
         # nodes of the parsed document; replacing them as text, with values without quotes and line breaks, gives a working Job
         # of the default branch as well. Whatever else a build needs has a default here. registry-query sets it by the name of
         # the variable (GIT_REF) or of the option (--opt platform=..., --opt label:...), puts the Job into its BUILD_NAMESPACE,
-        # and adds labels and annotations of its own.
+        # creates it suspended and resumes it, and adds labels, annotations and, where it is told to, images and a cache.
         #
         # A template of one's own (JOB_TEMPLATE) may differ in anything but this, which is checked when registry-query starts:
-        # - kind and API version, name, labels, the names of the two containers and of their four variables;
-        # - backoffLimit 0 and restartPolicy Never: a second attempt would push over the first;
+        # - kind and API version, name (and no generateName), labels, the names of the two containers and of their four
+        #   variables, each of which comes once;
+        # - one Pod, never a second attempt, which would push over the first: backoffLimit 0, restartPolicy Never, also of the
+        #   two containers, and no podFailurePolicy that ignores a failure;
         # - activeDeadlineSeconds: nothing else ends a Job whose Pod cannot start;
-        # - ttlSecondsAfterFinished of at least 60: versions are chosen from a list of Jobs that may be that old.
+        # - ttlSecondsAfterFinished of at least 60: versions are chosen from a list of Jobs that may be that old;
+        # - no hostPID: what a build starts ends with its container;
+        # - no labels and annotations that begin with registry-query/, but for registry-query/image with the image.
         #
         # In scripts write $NAME for a variable: "$" followed by "{" is for placeholders. $(NAME) in args is for Kubernetes.
+        #
+        # Private Git repositories: the Secret git-credentials, any of whose keys may be left out.
+        # - git-credentials: lines https://USER:TOKEN@HOST, each of which git uses for that host alone;
+        # - ssh-privatekey and known_hosts: for ssh:// URLs, both of them;
+        # - ca.crt: an authority to trust beside the public ones.
         apiVersion: batch/v1
         kind: Job
         metadata:
@@ -46,7 +55,8 @@ extension JobTemplate {
               terminationGracePeriodSeconds: 10
               initContainers:
                 - name: git-clone
-                  image: docker.io/alpine/git:v2.52.0
+                  # The tag is moved when Alpine has fixes; append a digest to stay with one of its images.
+                  image: docker.io/alpine/git:v2.54.0
                   imagePullPolicy: IfNotPresent
                   command:
                     - /bin/sh
@@ -59,12 +69,28 @@ extension JobTemplate {
                       git init --quiet /tmp/repository
                       cd /tmp/repository
                       git remote add -- origin "$GIT_REPO_URL"
-                      echo "cloning $GIT_REPO_URL at $GIT_REF"
+                      # Asked and no more: git would write down a login that works, and erase one that does not.
+                      git config credential.helper \
+                        '!ask() { [ "$1" != get ] || git credential-store --file=/git-credentials/git-credentials get; }; ask'
+                      if [ -s /git-credentials/ca.crt ]; then
+                        cat /etc/ssl/certs/ca-certificates.crt /git-credentials/ca.crt > /tmp/ca.crt
+                        export GIT_SSL_CAINFO=/tmp/ca.crt
+                      fi
+                      case "$GIT_REPO_URL" in ssh://*)
+                        for key in ssh-privatekey known_hosts; do
+                          [ ! -s "/git-credentials/$key" ] || continue
+                          echo "the Secret git-credentials has no key $key, without which nothing is cloned over ssh" >&2
+                          exit 1
+                        done
+                      esac
+                      # Nobody should write a token into the URL, but who does must not find it in the log.
+                      echo "cloning $(printf '%s' "$GIT_REPO_URL" | sed 's|^\(http[s]*://\)[^/]*@|\1|') at $GIT_REF"
                       git fetch --quiet --depth 1 --no-tags --no-recurse-submodules -- origin "$GIT_REF" &
                       wait "$!"
                       commit=$(git rev-parse --verify --end-of-options 'FETCH_HEAD^{commit}')
                       echo "fetched commit $commit"
-                      git --work-tree=/workspace read-tree --reset -u "FETCH_HEAD:$GIT_SUBDIRECTORY"
+                      git --work-tree=/workspace read-tree --reset -u "FETCH_HEAD:$GIT_SUBDIRECTORY" &
+                      wait "$!"
                       printf '%s' "$commit" > /result/commit
                       printf '%s' "$commit" > /dev/termination-log
                       echo "workspace ready"
@@ -75,27 +101,34 @@ extension JobTemplate {
                     - {name: GIT_SUBDIRECTORY, value: '${GIT_SUBDIRECTORY}'}
                     - {name: GIT_ALLOW_PROTOCOL, value: 'https:http:ssh'}
                     - {name: GIT_TERMINAL_PROMPT, value: '0'}
+                    - name: GIT_SSH_COMMAND
+                      value: >-
+                        ssh -F none -i /git-credentials/ssh-privatekey -o IdentitiesOnly=yes -o BatchMode=yes
+                        -o StrictHostKeyChecking=yes -o UserKnownHostsFile=/git-credentials/known_hosts
+                        -o GlobalKnownHostsFile=/dev/null -o UpdateHostKeys=no -o ConnectTimeout=30
                     - {name: HOME, value: /tmp}
                   securityContext:
+                    # nobody: ssh refuses to work for a user that /etc/passwd of the image does not have.
                     runAsNonRoot: true
-                    runAsUser: 1000
-                    runAsGroup: 1000
+                    runAsUser: 65534
+                    runAsGroup: 65534
                     readOnlyRootFilesystem: true
                     allowPrivilegeEscalation: false
                     capabilities: {drop: [ALL]}
                     seccompProfile: {type: RuntimeDefault}
                   terminationMessagePolicy: FallbackToLogsOnError
                   resources:
-                    requests: {cpu: 10m, memory: 64Mi}
-                    limits: {cpu: 500m, memory: 256Mi}
+                    requests: {cpu: 10m, memory: 64Mi, ephemeral-storage: 512Mi}
+                    limits: {cpu: 500m, memory: 256Mi, ephemeral-storage: 3Gi}
                   volumeMounts:
                     - {name: workspace, mountPath: /workspace}
                     - {name: result, mountPath: /result}
                     - {name: tmp, mountPath: /tmp}
+                    - {name: git-credentials, mountPath: /git-credentials, readOnly: true}
               containers:
                 - name: buildkit
                   # No older than v0.31.2, for its security fixes.
-                  image: docker.io/moby/buildkit:v0.32.2
+                  image: docker.io/moby/buildkit:v0.34.0
                   imagePullPolicy: IfNotPresent
                   command:
                     - /bin/sh
@@ -132,8 +165,9 @@ extension JobTemplate {
                   # Puts the end of a failed build's log into the Pod's status.
                   terminationMessagePolicy: FallbackToLogsOnError
                   resources:
-                    requests: {cpu: 100m, memory: 512Mi}
-                    limits: {cpu: '2', memory: 2Gi}
+                    # The volumes below count as well: a Pod may use as much as the larger of its two containers' limits.
+                    requests: {cpu: 100m, memory: 512Mi, ephemeral-storage: 4Gi}
+                    limits: {cpu: '2', memory: 2Gi, ephemeral-storage: 24Gi}
                   volumeMounts:
                     - {name: workspace, mountPath: /workspace, readOnly: true}
                     - {name: result, mountPath: /result}
@@ -148,6 +182,9 @@ extension JobTemplate {
                 # Only for registries with plain HTTP or an authority of their own; its key is buildkitd.toml.
                 - name: buildkitd-config
                   configMap: {name: buildkitd, optional: true}
+                # Root owns the files, so that ssh does not mind that all may read them.
+                - name: git-credentials
+                  secret: {secretName: git-credentials, optional: true}
                 - name: registry-credentials
                   secret:
                     secretName: registry-credentials

@@ -6,9 +6,18 @@ internal import SemanticVersions
 extension JobTemplate {
     /// The Job of a plan: placeholders filled in, and everything else set by the name of its variable, argument,
     /// label or annotation.
-    /// - Parameter reservation: Unlike that of any other create.
+    ///
+    /// It is suspended, and whoever creates it resumes it once they have asked the registry again: between the listings
+    /// that led to the plan and the create, another build may have held the name, been cancelled and pushed with its
+    /// last breath, and no listing shows that. A Job that runs from the start might push over it meanwhile.
+    /// - Parameters:
+    ///   - namespace: Where the Job goes, whatever the template says.
+    ///   - reservation: Unlike that of any other create.
+    ///   - options: What the operator wants of every Job.
     /// - Throws: ``InvalidInput`` for a value with `$`, which Kubernetes would expand.
-    func render(_ plan: BuildPlan, namespace: String, reservation: String) throws(InvalidInput) -> JSONValue {
+    func render(
+        _ plan: BuildPlan, namespace: String, reservation: String, options: JobOptions = JobOptions()
+    ) throws(InvalidInput) -> JSONValue {
         let values: [Placeholder: String] = [
             .jobName: plan.id.description, .webappName: plan.webapp.description, .gitURL: plan.git.url,
             .gitSubdirectory: plan.git.subdirectory, .image: plan.image.description,
@@ -31,14 +40,20 @@ extension JobTemplate {
             metadata.merge("annotations", Self.annotations(of: plan, reservation: reservation))
         }
         job.change("spec") { spec in
+            spec["suspend"] = true
             spec.change("template") { template in
                 template.change("metadata") { $0.merge("labels", [JobKeys.Label.managedBy: JobKeys.managedBy]) }
                 template.change("spec") { pod in
                     pod.changeElement(JobKeys.Container.clone, of: "initContainers") { container in
+                        if let image = options.gitImage { container["image"] = .string(image) }
                         container.changeElement(JobKeys.Variable.gitRef, of: "env") { $0["value"] = .string(gitRef) }
                     }
                     pod.changeElement(JobKeys.Container.build, of: "containers") { container in
+                        if let image = options.buildKitImage { container["image"] = .string(image) }
                         for (key, value) in Self.options(of: plan) { container.setOption(key, value) }
+                        if let prefix = options.cachePrefix {
+                            container.addCache("\(plan.image.host)/\(prefix)/\(plan.webapp):buildcache")
+                        }
                     }
                 }
             }
@@ -160,5 +175,21 @@ extension JSONValue {
             arguments += ["--opt", setting]
         }
         self["args"] = .array(arguments.map(JSONValue.string))
+    }
+
+    /// Reads and writes a build cache in the registry, unless the container's arguments speak of caches already.
+    ///
+    /// `mode=max` keeps the layers of all stages, and a registry that does not take the cache fails no build.
+    fileprivate mutating func addCache(_ reference: String) {
+        let given = ((self["command"]?.array ?? []) + (self["args"]?.array ?? [])).compactMap(\.string)
+        guard !given.contains(where: { $0.hasPrefix("--export-cache") || $0.hasPrefix("--import-cache") }) else {
+            return
+        }
+        let source = "type=registry,ref=\(reference)"
+        let arguments = [
+            "--export-cache", "\(source),mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true",
+            "--import-cache", source,
+        ]
+        self["args"] = .array((self["args"]?.array ?? []) + arguments.map(JSONValue.string))
     }
 }

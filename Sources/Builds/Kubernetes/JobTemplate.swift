@@ -90,6 +90,8 @@ public struct JobTemplate: Sendable {
     /// Line and problem, without the piece of the file that Yams adds.
     private static func place(of error: YamlError) -> String {
         switch error {
+        case .composer(_, let problem, let mark, _) where problem.contains("another document"):
+            "line \(mark.line): a second document begins; a template is one Job"
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
             "line \(mark.line): no valid YAML: \(problem)"

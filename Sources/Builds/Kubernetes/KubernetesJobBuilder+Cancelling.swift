@@ -65,7 +65,7 @@ extension KubernetesJobBuilder {
     /// The build whose Job is gone.
     ///
     /// It may have pushed until the very end, so the registry is asked before its version is called free.
-    private func cancelled(_ build: Build) async throws -> Build {
+    func cancelled(_ build: Build) async throws -> Build {
         var build = build
         build.status = .cancelled
         build.phase = nil

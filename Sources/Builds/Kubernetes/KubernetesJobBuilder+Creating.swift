@@ -1,6 +1,7 @@
 internal import FoundationEssentials
 internal import KubernetesClient
 internal import Logging
+internal import OCIDistribution
 
 extension KubernetesJobBuilder {
     /// How often a create is sent whose answer was lost.
@@ -16,7 +17,8 @@ extension KubernetesJobBuilder {
     public func create(_ plan: BuildPlan) async throws -> Creation {
         let age = clock.stopwatch()
         let reservation = UUID().uuidString
-        let manifest = try template.render(plan, namespace: client.namespace, reservation: reservation)
+        let manifest = try template.render(
+            plan, namespace: client.namespace, reservation: reservation, options: options)
         var attempt = 1
         while true {
             do {
@@ -25,7 +27,7 @@ extension KubernetesJobBuilder {
                     logger.warning(
                         "the cluster warns of a job", metadata: ["build": "\(plan.id)", "warning": "\(warning)"])
                 }
-                return try await checked(try readBack(created.job, plan))
+                return try await released(try readBack(created.job, plan))
             } catch let error as KubernetesError where error.code == .alreadyExistsDeleting {
                 return .nameTaken
             } catch let error as KubernetesError where error.code == .alreadyExists {
@@ -45,28 +47,106 @@ extension KubernetesJobBuilder {
         do {
             let job = try await client.job(named: plan.id.description)
             guard job.metadata.annotations[JobKeys.Annotation.reservation] == reservation else { return .nameTaken }
-            return try await checked(try readBack(job, plan))
+            return try await released(try readBack(job, plan))
         } catch let error as KubernetesError where error.code == .notFound {
             // Taken a moment ago and free now: whoever asked starts over with a new list.
             return .nameTaken
         }
     }
 
-    /// Makes sure that the tag did not appear between the listings that led to the plan and the reservation.
+    /// Lets a Job run that was created suspended, unless its tag has appeared meanwhile.
     ///
-    /// Another build may have held the name, been cancelled, pushed with its last breath and let go of it meanwhile,
-    /// and no listing shows that.
-    private func checked(_ found: JobBuild) async throws -> Creation {
+    /// Between the listings that led to the plan and the create another build may have held the name, been cancelled,
+    /// pushed with its last breath and let go of it, and no listing shows that. Nothing can push under the name while
+    /// it is held by a suspended Job, so what the registry says now stays true. A process that dies in between leaves
+    /// the Job suspended; the leader goes on, see ``KubernetesJobBuilder/resumeAbandoned(_:)``.
+    func released(_ found: JobBuild) async throws -> Creation {
         let build = found.promised
-        guard case .digest(let digest) = try await served(build.image) else { return .created(build) }
-        // Asked after the registry: a build that has not begun by now has not pushed what the registry served before.
-        // One that has begun may have, which takes a lost answer or a very fast cluster.
-        if try await pod(of: found)?.hasBegunBuild == true { return .created(build) }
-        logger.notice(
-            "the tag of a new build is served already, so the build is taken back",
-            metadata: ["build": "\(build.id)", "digest": "\(digest)"])
-        _ = try await cancel(build.id)
-        return .nameTaken
+        do {
+            if let digest = try await asked(build.image) {
+                logger.notice(
+                    "the tag of a new build is served already, so the build is taken back",
+                    metadata: ["build": "\(build.id)", "digest": "\(digest)"])
+                try await takeBack(found)
+                return .nameTaken
+            }
+            try await resume(found)
+            return .created(build)
+        } catch let error as KubernetesError where error.code == .notFound || error.code == .invalid {
+            // Somebody has cancelled it already, which is what any reader will be told.
+            return .created(build)
+        } catch let error as KubernetesError where error.mayHaveCreated {
+            // It may run by now; if not, the leader sees to it.
+            throw error
+        } catch {
+            // Nothing of it runs, and whoever asked is told so.
+            try? await takeBack(found)
+            throw error
+        }
+    }
+
+    /// What the registry serves under the tag of a new build.
+    ///
+    /// An error where it cannot say: nobody is told of a build that may never run.
+    private func asked(_ image: ImageReference) async throws -> Digest? {
+        guard let tag = image.tag else { return nil }
+        let answer = try await clock.within(Self.longestQuestion) {
+            Answer(digest: try await registry.servedDigest(of: tag, in: image.repository))
+        }
+        guard let answer else {
+            throw BuildsError(
+                .builderUnavailable,
+                "the registry did not say within \(Self.longestQuestion.components.seconds) s whether it serves \(image) already; "
+                    + "nothing was started, so ask again")
+        }
+        return answer.digest
+    }
+
+    /// Lets a suspended Job run, and no other that has taken its name since.
+    func resume(_ found: JobBuild) async throws {
+        var attempt = 1
+        while true {
+            do {
+                _ = try await client.patchJob(
+                    named: found.job.metadata.name,
+                    .operations([
+                        .test(path: "/metadata/uid", value: .string(found.uid ?? "")),
+                        .replace(path: "/spec/suspend", value: false),
+                        .add(
+                            path: "/metadata/annotations/"
+                                + JobKeys.Annotation.resumedAt.replacing("/", with: "~1"),
+                            value: .string(MicroTime(now()).description)),
+                    ]))
+                return
+            } catch let error as KubernetesError
+                where (error.mayHaveCreated || error.code == .conflict) && attempt < Self.longestSeries
+            {
+                // It is the same however often it is done. A conflict means that the Job's status changed too fast.
+                try await clock.sleep(for: .milliseconds(Int.random(in: 50...200) * attempt))
+                attempt += 1
+            }
+        }
+    }
+
+    /// Deletes a Job of which nothing has run, and leaves one alone that somebody else has resumed.
+    func takeBack(_ found: JobBuild) async throws {
+        var job = found.job
+        do {
+            // Its status changes once in these moments, so that one repetition is common.
+            for _ in 1...5 {
+                guard job.metadata.uid == found.uid, job.spec.suspend == true else { return }
+                do {
+                    _ = try await client.deleteJob(
+                        named: job.metadata.name, propagation: .foreground, uid: found.uid,
+                        resourceVersion: job.metadata.resourceVersion)
+                    return
+                } catch let error as KubernetesError where error.code == .conflict {
+                    job = try await client.job(named: job.metadata.name)
+                }
+            }
+        } catch let error as KubernetesError where error.code == .notFound {
+            // Gone is what it should be.
+        }
     }
 
     /// The build of a Job that was just made.
@@ -79,13 +159,6 @@ extension KubernetesJobBuilder {
                     + "admission webhooks, and delete the Job")
         }
         return found
-    }
-}
-
-extension Pod {
-    /// Whether a container has started that may push.
-    fileprivate var hasBegunBuild: Bool {
-        status.containerStatuses.contains { $0.state?.running != nil || $0.state?.terminated != nil }
     }
 }
 

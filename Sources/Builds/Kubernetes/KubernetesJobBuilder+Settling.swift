@@ -10,23 +10,26 @@ extension KubernetesJobBuilder {
     /// A build as it is now, with how it ended recorded on its Job as soon as that is known.
     func observed(_ found: JobBuild) async throws -> Build {
         if let build = found.recorded { return build }
-        return try await settledInTime(found, pod: try await pod(of: found))
+        return try await settledInTime(entry(found, pod: try await pod(of: found)))
+    }
+
+    /// What is known of a build, with how far BuildKit is if this process follows that.
+    func entry(_ found: JobBuild, pod: Pod?) -> BuildBoard.Entry {
+        BuildBoard.Entry(found: found, pod: pod, progress: board.progress(ofJob: found.uid))
     }
 
     /// Many builds as they are now, in their order.
     ///
     /// What cannot be settled within a few seconds is reported as not yet settled.
-    func settled(_ found: [(build: JobBuild, pod: Pod?)]) async throws -> [Build] {
+    func settled(_ entries: [BuildBoard.Entry]) async throws -> [Build] {
         let age = clock.stopwatch()
-        var builds = found.map { $0.build.recorded ?? $0.build.build(reading($0.build, $0.pod)) }
-        let open = found.indices.filter { index in
-            found[index].build.recorded == nil && isWorthSettling(found[index].build, found[index].pod)
-        }
+        var builds = entries.map { $0.found.recorded ?? $0.found.build(reading($0)) }
+        let open = entries.indices.filter { isWorthSettling(entries[$0]) }
         var rest = open[...]
         try await withThrowingTaskGroup(of: (Int, Build).self) { group in
             func startNext() {
                 guard age() < Self.longestSettling, let index = rest.popFirst() else { return }
-                group.addTask { (index, try await settledInTime(found[index].build, pod: found[index].pod)) }
+                group.addTask { (index, try await settledInTime(entries[index])) }
             }
             for _ in 0..<Self.settlingWidth { startNext() }
             while let (index, build) = try await group.next() {
@@ -37,35 +40,56 @@ extension KubernetesJobBuilder {
         return builds
     }
 
-    private func reading(_ found: JobBuild, _ pod: Pod?) -> JobReading {
-        JobReading(job: found.job, pod: pod, now: now())
+    func reading(_ entry: BuildBoard.Entry, explanation: String? = nil) -> JobReading {
+        JobReading(
+            job: entry.found.job, pod: entry.pod, progress: entry.progress, explanation: explanation, now: now())
     }
 
     /// Whether there is something to ask or to record.
-    private func isWorthSettling(_ found: JobBuild, _ pod: Pod?) -> Bool {
-        let reading = reading(found, pod)
-        return reading.stage == .complete || reading.stage == .failed || isNews(reading, of: found)
+    func isWorthSettling(_ entry: BuildBoard.Entry) -> Bool {
+        guard entry.found.recorded == nil else { return false }
+        let reading = reading(entry)
+        return reading.stage == .complete || reading.stage == .failed || !news(in: reading, of: entry.found).isEmpty
+            || reading.isUnexplained
     }
 
-    private func isNews(_ reading: JobReading, of found: JobBuild) -> Bool {
-        reading.trouble != nil && found.job.metadata.annotations[JobKeys.Annotation.trouble] == nil
+    /// What is known of a build that has not ended and would be lost with its Pod.
+    private func news(in reading: JobReading, of found: JobBuild) -> [String: String] {
+        let notes = found.job.metadata.annotations
+        var news: [String: String] = [:]
+        if let trouble = reading.trouble, notes[JobKeys.Annotation.trouble] == nil {
+            news[JobKeys.Annotation.trouble] = trouble
+        }
+        if let commit = reading.commit, notes[JobKeys.Annotation.commit] == nil {
+            news[JobKeys.Annotation.commit] = commit
+            news[JobKeys.Annotation.startedAt] = reading.startedAt.map { MicroTime($0).description }
+        }
+        return news
     }
 
     /// A build as it is now, settled if that does not take too long.
-    private func settledInTime(_ found: JobBuild, pod: Pod?) async throws -> Build {
-        try await clock.within(Self.longestSettling) { try await settled(found, pod: pod) }
-            ?? found.build(reading(found, pod))
+    func settledInTime(_ entry: BuildBoard.Entry) async throws -> Build {
+        if let build = entry.found.recorded { return build }
+        guard isWorthSettling(entry), let uid = entry.found.uid else { return entry.found.build(reading(entry)) }
+        let versions = [entry.found.job.metadata.resourceVersion, entry.pod?.metadata.resourceVersion]
+        return try await settlements.share("\(uid) \(versions.map { $0 ?? "" })") {
+            try await clock.within(Self.longestSettling) { try await settled(entry) }
+                ?? entry.found.build(reading(entry))
+        }
     }
 
-    private func settled(_ found: JobBuild, pod: Pod?) async throws -> Build {
-        let reading = reading(found, pod)
+    private func settled(_ entry: BuildBoard.Entry) async throws -> Build {
+        let found = entry.found
+        var reading = reading(entry)
         switch reading.stage {
         case .complete: return try await verified(found, reading)
-        case .failed: return try await failed(found, pod, reading)
+        case .failed: return try await failed(entry, reading)
         case .queued, .running, .cancelled:
-            if let trouble = reading.trouble, isNews(reading, of: found) {
-                try await record([JobKeys.Annotation.trouble: trouble], on: found)
+            if reading.isUnexplained, let explanation = try await explainer.explanation(of: found.job, entry.pod) {
+                reading = self.reading(entry, explanation: explanation)
             }
+            let news = news(in: reading, of: found)
+            if !news.isEmpty { try await record(news, on: found) }
             return found.build(reading)
         }
     }
@@ -108,9 +132,10 @@ extension KubernetesJobBuilder {
     // MARK: Failure
 
     /// Records why a build failed while its Pod can still tell, and whether it had pushed before.
-    private func failed(_ found: JobBuild, _ pod: Pod?, _ reading: JobReading) async throws -> Build {
+    private func failed(_ entry: BuildBoard.Entry, _ reading: JobReading) async throws -> Build {
+        let found = entry.found
         var build = found.build(reading)
-        if let pod, let container = reading.silentFailure, let output = await tail(of: pod, container) {
+        if let pod = entry.pod, let container = reading.silentFailure, let output = await tail(of: pod, container) {
             let outcome = found.job.outcome
             guard case .failed(let reason, let said) = outcome else { return build }
             build.message = JobFailure(job: found.job, pod: pod, reason: reason, said: said, output: output).message
@@ -166,7 +191,8 @@ extension KubernetesJobBuilder {
         }
     }
 
-    private struct Answer: Sendable {
+    /// What the registry answers.
+    struct Answer: Sendable {
         var digest: Digest?
     }
 

@@ -24,30 +24,58 @@ public struct KubernetesJobBuilder: Builder {
 
     let client: KubernetesClient
     let template: JobTemplate
+    let options: JobOptions
     let naming: ImageNaming
     let registry: any TagRegistry
+    let movingTags: MovingTags
+    let longestTagWrite: Duration
     let clock: any Clock<Duration>
     let now: @Sendable () -> Date
     let logger: Logger
+    /// How long a Job may stay suspended before the leader finishes what its maker began; longer than any create takes.
+    var longestSuspension: Duration = .seconds(60)
+    /// Who this process is, unlike any other.
+    let identity: String
+    let board: BuildBoard
+    let explainer: EventExplainer
+    let settlements = Settlements()
+    /// Everything that may be a build.
+    let jobSelector: LabelSelector
+    /// The Pods of Jobs; a template of the operator's own may label them otherwise.
+    let podSelector: LabelSelector
 
     /// Puts the builder together; connects to nothing yet.
     /// - Parameters:
     ///   - client: Its namespace is where builds run, whatever the template says.
+    ///   - options: What the operator changes of the template.
     ///   - naming: Tells which images are builds of ours.
     ///   - registry: Has the last word on what was pushed.
+    ///   - movingTags: The leader moves them after each success.
+    ///   - longestTagWrite: How long moving one of them may take.
     ///   - clock: Measures waits and deadlines.
     ///   - now: The time of day, to compare with the cluster's.
     public init(
-        client: KubernetesClient, template: JobTemplate, naming: ImageNaming, registry: any TagRegistry,
+        client: KubernetesClient, template: JobTemplate, options: JobOptions = JobOptions(), naming: ImageNaming,
+        registry: any TagRegistry, movingTags: MovingTags, longestTagWrite: Duration = .seconds(8),
         clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() }, logger: Logger
-    ) {
+    ) throws {
         self.client = client
         self.template = template
+        self.options = options
         self.naming = naming
         self.registry = registry
+        self.movingTags = movingTags
+        self.longestTagWrite = longestTagWrite
         self.clock = clock
         self.now = now
         self.logger = logger
+        self.identity = "\(ProcessInfo.processInfo.hostName)_\(UUID().uuidString)"
+        self.board = BuildBoard(naming: naming)
+        self.explainer = EventExplainer(client: client, clock: clock)
+        self.jobSelector = try LabelSelector([
+            JobKeys.Label.name: JobKeys.name, JobKeys.Label.component: JobKeys.component,
+        ])
+        self.podSelector = try LabelSelector([:], having: [JobKeys.Label.jobName])
     }
 
     // MARK: Reading
@@ -59,9 +87,9 @@ public struct KubernetesJobBuilder: Builder {
     public func builds(of webapp: WebappName?) async throws -> [Build] {
         let found = try await allBuilds().filter { webapp == nil || $0.webapp == webapp }
         guard found.contains(where: { $0.recorded == nil }) else { return found.compactMap(\.recorded) }
-        let pods = try await client.pods(matching: LabelSelector([:], having: [JobKeys.Label.jobName])).items
+        let pods = try await client.pods(matching: podSelector).items
         let byJob = Dictionary(grouping: pods) { $0.metadata.labels[JobKeys.Label.jobName] ?? "" }
-        return try await settled(found.map { ($0, $0.job.pod(among: byJob[$0.job.metadata.name] ?? [])) })
+        return try await settled(found.map { entry($0, pod: $0.job.pod(among: byJob[$0.job.metadata.name] ?? [])) })
     }
 
     /// See ``Builder/build(_:)``.
@@ -72,8 +100,7 @@ public struct KubernetesJobBuilder: Builder {
 
     /// All Jobs that hold a version of ours, as of one moment.
     func allBuilds() async throws -> [JobBuild] {
-        let selector = try LabelSelector([JobKeys.Label.name: JobKeys.name, JobKeys.Label.component: JobKeys.component])
-        return try await client.jobs(matching: selector).items.compactMap { job in
+        try await client.jobs(matching: jobSelector).items.compactMap { job in
             switch JobBuild.kind(of: job, naming: naming) {
             case .build(let build): return build
             case .other: return nil

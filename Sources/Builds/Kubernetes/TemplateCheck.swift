@@ -51,17 +51,38 @@ struct TemplateCheck {
 
     private func checkMetadata() throws(TemplateProblem) {
         let metadata = root["metadata"]
+        let generated = metadata["generateName"]
+        guard generated.value == nil else {
+            throw generated.problem(
+                "\(generated.path) must be left out: the Job's name is the reservation of its version")
+        }
         try require(metadata["name"], is: .jobName, because: "the Job's name is the reservation of its version")
+        try checkReservedKeys(metadata)
         let labels = metadata["labels"]
         try require(labels[JobKeys.Label.name], is: JobKeys.name, because: "Jobs are found by it")
         try require(labels[JobKeys.Label.component], is: JobKeys.component, because: "Jobs are found by it")
         try require(labels[JobKeys.Label.webapp], is: .webappName, because: "Jobs are found by it")
     }
 
+    /// What the service's own labels and annotations begin with.
+    private static let reservedPrefix = "registry-query/"
+
+    /// What the service writes down on a Job is not said by the template.
+    private func checkReservedKeys(_ metadata: TemplateCursor) throws(TemplateProblem) {
+        for keys in [metadata["labels"], metadata["annotations"]] {
+            for key in keys.names where key.hasPrefix(Self.reservedPrefix) {
+                guard key == JobKeys.Annotation.image, keys.path.hasSuffix("annotations") else {
+                    throw keys[key].problem("\(keys[key].path) is the service's to set")
+                }
+                try require(keys[key], is: .image, because: "it says what the Job pushes")
+            }
+        }
+    }
+
     private func checkLifecycle(_ spec: TemplateCursor) throws(TemplateProblem) {
         let backoffLimit = spec["backoffLimit"]
         guard backoffLimit.value?.int == 0 else {
-            throw backoffLimit.problem("\(backoffLimit.path) must be 0: a second attempt could push over the first")
+            throw backoffLimit.problem("\(backoffLimit.path) must be 0: \(Self.oneAttempt)")
         }
         let deadline = spec["activeDeadlineSeconds"]
         guard let seconds = deadline.value?.int, seconds > 0 else {
@@ -81,14 +102,23 @@ struct TemplateCheck {
                 throw count.problem("\(count.path) must be 1 or left out: one build is one Pod")
             }
         }
-        try require(
-            spec["template"]["spec"]["restartPolicy"], is: "Never",
-            because: "a second attempt could push over the first")
+        try require(spec["template"]["spec"]["restartPolicy"], is: "Never", because: Self.oneAttempt)
+        for rule in spec["podFailurePolicy"]["rules"].elements {
+            guard rule["action"].value?.string != "Ignore" else {
+                throw rule["action"].problem("\(rule["action"].path) must not be Ignore: \(Self.oneAttempt)")
+            }
+        }
     }
+
+    private static let oneAttempt = "a second attempt could push over the first"
 
     // MARK: Containers
 
     private func checkContainers(_ pod: TemplateCursor) throws(TemplateProblem) {
+        let hostPID = pod["hostPID"]
+        guard hostPID.value == nil || hostPID.value?.bool == false else {
+            throw hostPID.problem("\(hostPID.path) must be left out: what a build starts must end with its container")
+        }
         let clone = try container(JobKeys.Container.clone, in: pod["initContainers"])
         try require(variable(JobKeys.Variable.gitURL, of: clone), is: .gitURL)
         try require(variable(JobKeys.Variable.gitSubdirectory, of: clone), is: .gitSubdirectory)
@@ -111,7 +141,17 @@ struct TemplateCheck {
             throw list.problem(
                 "\(list.path) must have a container named \(name): its state and its log are read by that name")
         }
+        try requireOnce(name, in: list)
+        let restartPolicy = container["restartPolicy"]
+        guard restartPolicy.value == nil || restartPolicy.value?.string == "Never" else {
+            throw restartPolicy.problem("\(restartPolicy.path) must be Never or left out: \(Self.oneAttempt)")
+        }
         return container
+    }
+
+    private func requireOnce(_ name: String, in list: TemplateCursor) throws(TemplateProblem) {
+        let others = list.elements.filter { $0.value?["name"]?.string == name }.dropFirst()
+        if let other = others.first { throw other.problem("\(other.path) comes twice") }
     }
 
     private func variable(_ name: String, of container: TemplateCursor) throws(TemplateProblem) -> TemplateCursor {
@@ -119,6 +159,8 @@ struct TemplateCheck {
         guard variable.value != nil else {
             throw container.problem("\(container.path).env must have the variable \(name)")
         }
+        // Kubernetes takes the last, and the service sets the first.
+        try requireOnce(name, in: container["env"])
         return variable["value"]
     }
 

@@ -29,15 +29,24 @@ struct TemplateCursor {
             parentLine: line)
     }
 
+    /// The elements of a sequence, each of which goes by its `name`, or by its position where it has none.
+    var elements: [TemplateCursor] {
+        (value?.array ?? []).enumerated().map { position, element in
+            TemplateCursor(
+                value: element,
+                node: node?.sequence.flatMap { $0.indices.contains(position) ? $0[position] : nil },
+                path: "\(path)[\(element["name"]?.string ?? "\(position)")]", parentLine: line)
+        }
+    }
+
     /// The element of a sequence whose `name` is this.
     subscript(named name: String) -> TemplateCursor {
-        let index = value?.array?.firstIndex { $0["name"]?.string == name }
-        let element = index.flatMap { index in
-            node?.sequence.flatMap { $0.indices.contains(index) ? $0[index] : nil }
-        }
-        return TemplateCursor(
-            value: index.flatMap { value?.array?[$0] }, node: element, path: "\(path)[\(name)]", parentLine: line)
+        elements.first { $0.value?["name"]?.string == name }
+            ?? TemplateCursor(value: nil, node: nil, path: "\(path)[\(name)]", parentLine: line)
     }
+
+    /// The names of a mapping's members.
+    var names: [String] { value?.object?.names ?? [] }
 
     /// What is wrong here.
     func problem(_ reason: String) -> TemplateProblem { TemplateProblem(line: line, reason) }

@@ -156,7 +156,7 @@ struct LocalBuildRun: ~Copyable {
                 reason: "the registry serves \(build.image) as \(served), but this build pushed \(pushed); "
                     + "somebody else pushes the same tag")
         }
-        build.succeed(served)
+        try await worker.succeed(&build, served)
     }
 
     /// The image is pushed: a registry that cannot answer right now does not make the build a failure.

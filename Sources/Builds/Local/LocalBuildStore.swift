@@ -204,6 +204,16 @@ struct LocalBuildStore: Sendable {
         return nil
     }
 
+    /// The lock of the one process that may move tags; `nil` if others have it for longer than `longest`.
+    func movingTagsLock(within longest: Duration) async throws -> FileLock? {
+        let age = ContinuousClock().stopwatch()
+        while true {
+            if let lock = try FileLock(root.appending("slots").appending("moving-tags")) { return lock }
+            guard age() < longest else { return nil }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
     /// A directory for one build's sources, which its user removes.
     func makeWorkDirectory(for id: BuildID) throws -> FilePath {
         let directory = work.appending("\(id)~\(UUID().uuidString)")

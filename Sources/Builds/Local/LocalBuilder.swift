@@ -119,15 +119,25 @@ public final class LocalBuilder: Builder {
 
     // MARK: Workers
 
-    /// Keeps builds going until the calling task is cancelled: starts a worker whenever a build waits while a place is free, or was left
-    /// behind by a worker that was killed, and removes what ended long ago.
-    public func maintain(every interval: Duration = .seconds(2)) async {
+    /// See ``Builder/run(as:ended:)``.
+    ///
+    /// Starts a worker whenever a build waits while a place is free, or was left behind by a worker that was killed, and removes what
+    /// ended long ago. Any process may do this, in either role.
+    public func run(as role: BuilderRole, ended: @escaping @Sendable (Build) async -> Void) async {
+        var known: [BuildID: Build] = [:]
         var rounds = 0
         while !Task.isCancelled {
             do {
                 try store.prepare()
-                if try needsWorker() { await startWorker() }
-                if rounds % 300 == 0 {
+                let builds = try store.all()
+                if try needsWorker(builds) { await startWorker() }
+                let over = builds.filter(\.status.isFinal)
+                for build in over where known[build.id] != build { await ended(build) }
+                // A cancelled build may have pushed before it vanished.
+                let ids = Set(builds.map(\.id))
+                for build in known.values where !ids.contains(build.id) { await ended(build) }
+                known = Dictionary(builds.map { ($0.id, $0) }) { _, new in new }
+                if rounds % 600 == 0 {
                     let retention = TimeInterval(Self.retention.components.seconds)
                     try store.removeBuilds(endedBefore: Date(timeIntervalSinceNow: -retention))
                 }
@@ -135,13 +145,13 @@ public final class LocalBuilder: Builder {
                 logger.error("local builds cannot be looked after", metadata: ["error": "\(error)"])
             }
             rounds += 1
-            try? await Task.sleep(for: interval)
+            try? await Task.sleep(for: .seconds(1))
         }
     }
 
     /// Whether a build waits that a worker could take now.
-    private func needsWorker() throws -> Bool {
-        let open = try store.all().filter { !$0.status.isFinal }
+    private func needsWorker(_ builds: [Build]) throws -> Bool {
+        let open = builds.filter { !$0.status.isFinal }
         guard !open.isEmpty else { return false }
         // Both probes give the lock back at once. A worker that meets a probe gives up or passes over; the next round finds that.
         guard let slot = try store.slot(of: places) else { return false }

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import HTTPTransport
 public import Logging
 public import OCIDistribution
 public import SystemPackage
@@ -7,6 +8,7 @@ public import SystemPackage
 public struct LocalWorker: Sendable {
     let store: LocalBuildStore
     let registry: any TagRegistry
+    private let movingTags: MovingTags
     let target: PushTarget
     let credentials: CredentialStore
     let environment: [String: String]
@@ -18,16 +20,18 @@ public struct LocalWorker: Sendable {
     /// - Parameters:
     ///   - stateDirectory: The directory of the ``LocalBuilder``.
     ///   - places: How many builds run at once, of all processes together.
+    ///   - movingTags: Moved after each success, before it is told.
     ///   - environment: The environment of this process; programs see a part of it.
     ///   - longestBuild: After how long a build is stopped. Default 30 minutes.
     public init(
-        stateDirectory: FilePath, places: Int, registry: any TagRegistry, target: PushTarget,
+        stateDirectory: FilePath, places: Int, registry: any TagRegistry, movingTags: MovingTags, target: PushTarget,
         credentials: CredentialStore,
         environment: [String: String], longestBuild: Duration = .seconds(1800), logger: Logger
     ) {
         self.store = LocalBuildStore(root: stateDirectory)
         self.places = places
         self.registry = registry
+        self.movingTags = movingTags
         self.target = target
         self.credentials = credentials
         self.environment = environment
@@ -80,7 +84,7 @@ public struct LocalWorker: Sendable {
         do {
             guard let tag = build.image.tag else { return false }
             if let digest = try await registry.servedDigest(of: tag, in: build.image.repository) {
-                build.succeed(digest)
+                try await succeed(&build, digest)
             } else {
                 build.fail(
                     "the worker process was killed while \(build.phase?.rawValue ?? "starting"); start the build again")
@@ -92,6 +96,27 @@ public struct LocalWorker: Sendable {
         }
         try store.update(build)
         return true
+    }
+
+    /// Makes a build a success, once the moving tags have followed it.
+    ///
+    /// In this order nothing is lost when the process is killed in between: whoever settles the build moves the tags again.
+    func succeed(_ build: inout Build, _ digest: Digest) async throws {
+        do {
+            guard let lock = try await store.movingTagsLock(within: .seconds(60)) else {
+                throw BuildsError(.builderUnavailable, "another build has been moving them for a minute")
+            }
+            _ = try await movingTags.advance(build.image.repository, after: build.version) { true }
+            _ = consume lock
+            build.succeed(digest)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            logger.warning("the moving tags were not moved", metadata: ["build": "\(build.id)", "error": "\(error)"])
+            build.succeed(digest)
+            build.message +=
+                "; its moving tags could not be moved, the next build does that: \(redacted("\(error)", limit: 300))"
+        }
     }
 }
 

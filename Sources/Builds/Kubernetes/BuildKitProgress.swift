@@ -1,0 +1,67 @@
+internal import HTTPTransport
+
+/// How far BuildKit is, read from its plain progress.
+///
+/// Only lines that BuildKit itself begins count: what a step prints comes behind the number of its step and the seconds since its
+/// start, so it cannot look like one of them.
+struct BuildKitProgress: Equatable, Sendable {
+    /// The step that was announced last.
+    struct Step: Equatable, Sendable {
+        /// `build 4/5`, or `4/5` where there is one stage; steps are counted for each stage.
+        var position: String
+        /// As the Dockerfile has it.
+        var instruction: String
+    }
+
+    private(set) var step: Step?
+    /// Whether the push has begun.
+    ///
+    /// It stays true: a vertex that ends may come back, but a layer that was sent stays sent.
+    private(set) var isPushing = false
+    /// The bytes since the last line break.
+    private var rest: [UInt8] = []
+    /// Longer lines tell nothing about progress, however they begin.
+    private static let longestLine = 4096
+
+    /// Takes the next piece of the log, cut anywhere.
+    mutating func read(_ bytes: [UInt8]) {
+        var pieces = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
+        let last = pieces.popLast() ?? []
+        for piece in pieces {
+            keep(piece)
+            line(String(decoding: rest, as: UTF8.self))
+            rest = []
+        }
+        keep(last)
+    }
+
+    private mutating func keep(_ piece: ArraySlice<UInt8>) {
+        rest += piece.prefix(max(0, Self.longestLine - rest.count))
+    }
+
+    private mutating func line(_ line: String) {
+        guard line.hasPrefix("#"), let space = line.firstIndex(of: " "),
+            line[..<space].dropFirst().allSatisfy(\.isWholeNumber)
+        else { return }
+        let text = line[line.index(after: space)...]
+        if text.hasPrefix("pushing layers") { isPushing = true }
+        guard text.hasPrefix("["), let end = text.firstIndex(of: "]") else { return }
+        // [internal] and [auth] have no position, and are no steps.
+        let position = text[text.index(after: text.startIndex)..<end]
+        guard position.wholeMatch(of: #/(?:.* )?[0-9]+\/[0-9]+/#) != nil else { return }
+        let instruction = text[text.index(after: end)...].drop(while: \.isWhitespace)
+        step = Step(position: redacted(position, limit: 80), instruction: redacted(instruction, limit: 120))
+    }
+
+    /// What is being done, for a person.
+    func sentence(building image: String) -> String {
+        if isPushing { return "pushing \(image)" }
+        guard let step else { return "building \(image)" }
+        return "building \(image): step \(step.position), \(step.instruction)"
+    }
+
+    /// Whether both tell a person the same.
+    static func == (left: BuildKitProgress, right: BuildKitProgress) -> Bool {
+        left.step == right.step && left.isPushing == right.isPushing
+    }
+}

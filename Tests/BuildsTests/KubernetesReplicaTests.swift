@@ -1,0 +1,264 @@
+import FoundationEssentials
+import HTTPTransport
+import KubernetesClient
+import KubernetesStandIn
+import OCIDistribution
+import SemanticVersions
+import Synchronization
+import Testing
+
+@testable import Builds
+
+@Suite("Several replicas of the service, any of which may die")
+struct KubernetesReplicaTests {
+    private func withHarness(_ body: (KubernetesHarness, MemoryRegistry) async throws -> Void) async throws {
+        let registry = MemoryRegistry()
+        let destination = KubernetesHarness.Destination(registry: registry) { try registry.push($0) }
+        try await KubernetesHarness.run(destination: destination) { try await body($0, registry) }
+    }
+
+    /// Looks until something holds.
+    private func eventually(
+        _ what: Comment, within limit: Duration = .seconds(60), _ holds: () async throws -> Bool
+    ) async throws {
+        let clock = ContinuousClock()
+        let end = clock.now.advanced(by: limit)
+        while try await !holds() {
+            try #require(clock.now < end, what)
+            try await clock.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func status(_ job: JSONValue?) -> String? {
+        job?["metadata"]?["annotations"]?["registry-query/status"]?.string
+    }
+
+    // MARK: Dying
+
+    /// Everything that a process sends until it is killed before or after a request, and nothing from then on.
+    private final class MortalTransport: Transport {
+        private let base: any Transport
+        private let last: Int
+        private let isCarriedOut: Bool
+        private let sent = Mutex(0)
+        private let died = Signal()
+
+        /// - Parameters:
+        ///   - last: The number of the request with which the process dies.
+        ///   - isCarriedOut: Whether that request still arrives.
+        init(_ base: any Transport, last: Int, isCarriedOut: Bool) {
+            self.base = base
+            self.last = last
+            self.isCarriedOut = isCarriedOut
+        }
+
+        var isDead: Bool { sent.withLock { $0 >= last } }
+
+        func death() async throws { try await died.wait(upTo: .seconds(60), on: ContinuousClock()) }
+
+        func send(_ request: OutboundRequest) async throws -> InboundResponse {
+            let number = sent.withLock { sent in
+                sent += 1
+                return sent
+            }
+            if number < last { return try await base.send(request) }
+            if number == last, isCarriedOut { _ = try await base.send(request) }
+            died.raise()
+            // Until the task is cancelled, as everything of a killed process ends.
+            while true { try await Task.sleep(for: .seconds(3600)) }
+        }
+    }
+
+    @Test(
+        "a process that is killed anywhere in a reservation leaves no version given twice, and no Job that never runs",
+        arguments: 1...8, [false, true])
+    func killed(at request: Int, isCarriedOut: Bool) async throws {
+        try await withHarness { harness, registry in
+            let transport = MortalTransport(harness.anyTransport, last: request, isCarriedOut: isCarriedOut)
+            let dying = try harness.kubernetesBuilder(transport: transport)
+            let survivors = try (0..<2).map { _ in
+                var builder = try harness.kubernetesBuilder()
+                builder.longestSuspension = .milliseconds(300)
+                return builder
+            }
+            let plan = try kubernetesPlan("v1.0.0")
+            let process = Task { [plan] in
+                _ = try await dying.builds(of: plan.webapp)
+                let creation = try await dying.create(plan)
+                guard case .created(let build) = creation else { return Build?.none }
+                return build
+            }
+            let watch = Task {
+                try await transport.death()
+                process.cancel()
+            }
+            let promised = try? await process.value
+            watch.cancel()
+            for survivor in survivors { harness.start(survivor) }
+
+            // Whatever it left runs to its end, or nothing is left of it.
+            try await eventually("no Job stays suspended, and what runs ends") {
+                harness.standIn.jobNames.allSatisfy { status(harness.standIn.job($0)) != nil }
+            }
+            // Others ask for versions meanwhile.
+            let attempt = ReservationAttempt(
+                builder: survivors[0], registry: registry, naming: kubernetesNaming,
+                policy: VersionPolicy(initial: kubernetesInitial), clock: ContinuousClock(), logger: .silent)
+            let other = try PreparedRequest(
+                BuildRequest(
+                    webapp: plan.webapp, selection: .bump(.patch, prereleaseIdentifier: nil, range: nil)),
+                defaults: GitDefaults(url: "https://git.example/webapps.git"))
+            var outcome = await attempt([other])
+            if case .again? = outcome.first { outcome = await attempt([other]) }
+            guard case .settled(.started(let next))? = outcome.first else {
+                Issue.record("somebody else gets a version: \(outcome)")
+                return
+            }
+            try await eventually("the other build ends") { status(harness.standIn.job(next.id.description)) != nil }
+            let pushed = harness.pushed
+            #expect(Set(pushed).count == pushed.count, "no tag is pushed twice: \(pushed)")
+            #expect(promised == nil || promised?.image != next.image, "what was promised is not given again")
+            #expect(pushed.contains(next.image.description))
+            if promised != nil { #expect(pushed.contains(plan.image.description), "what was promised is built") }
+        }
+    }
+
+    @Test("a leader that dies is followed by another, which finishes what it left")
+    func takeover() async throws {
+        try await withHarness { harness, _ in
+            let first = harness.start(try harness.kubernetesBuilder())
+            try await eventually("somebody leads") { try await harness.leader() != nil }
+            let leader = try await harness.leader()
+            harness.start(try harness.kubernetesBuilder())
+            first.cancel()
+            await first.value
+            try await eventually("another leads at once") {
+                let now = try await harness.leader()
+                return now != nil && now != leader
+            }
+            guard case .created(let build) = try await harness.kubernetesBuilder().create(kubernetesPlan()) else {
+                Issue.record("the name is free")
+                return
+            }
+            try await eventually("a build that nobody looks at is settled") {
+                status(harness.standIn.job(build.id.description)) == "succeeded"
+            }
+        }
+    }
+
+    // MARK: Watching
+
+    @Test("states come from the watches, without a question to the API server for each")
+    func watched() async throws {
+        try await withHarness { harness, _ in
+            let builder = try harness.kubernetesBuilder()
+            harness.start(builder)
+            try await eventually("both watches are open") { builder.board.isLive }
+            let gate = Gate()
+            harness.standIn.withSettings { $0.script = { _, _ in .failedMain.waiting(for: gate) { $0.startsMain } } }
+            guard case .created(let build) = try await builder.create(kubernetesPlan()) else {
+                Issue.record("the name is free")
+                return
+            }
+            try await eventually("it is cloned") { builder.board.entry(build.id)?.pod?.phase != nil }
+            let before = harness.standIn.requests.count
+            let followers = (0..<20).map { _ in
+                Task {
+                    var states: [Build] = []
+                    for try await state in builder.updates(of: build.id) { states.append(state) }
+                    return states
+                }
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            let reads = harness.standIn.requests.dropFirst(before).filter { $0.method == "GET" }
+            #expect(reads.count <= 2, "twenty followers ask nothing: \(reads.map(\.target))")
+            gate.open()
+            for follower in followers {
+                #expect(try await follower.value.last?.status == .failed, "nothing was pushed")
+            }
+        }
+    }
+
+    @Test("watches that are cut again and again lose nothing", arguments: [0, 1, 100, 5000])
+    func cut(afterBytes count: Int) async throws {
+        try await withHarness { harness, _ in
+            let builder = try harness.kubernetesBuilder()
+            harness.start(builder)
+            try await eventually("both watches are open") { builder.board.isLive }
+            let cutter = Task {
+                while !Task.isCancelled {
+                    harness.standIn.cutStreams(afterBytes: count)
+                    try await Task.sleep(for: .milliseconds(30))
+                }
+            }
+            defer { cutter.cancel() }
+            for version in ["v1.0.0", "v1.0.1"] {
+                guard case .created(let build) = try await builder.create(kubernetesPlan(version)) else {
+                    Issue.record("the name is free")
+                    return
+                }
+                var last: Build?
+                for try await state in builder.updates(of: build.id) { last = state }
+                #expect(last?.status == .succeeded, "\(last?.message ?? "")")
+            }
+        }
+    }
+
+    @Test("a build whose Job is cleaned away while somebody follows it has ended as it ended")
+    func cleanedAway() async throws {
+        try await withHarness { harness, registry in
+            let builder = try harness.kubernetesBuilder()
+            harness.start(builder)
+            try await eventually("both watches are open") { builder.board.isLive }
+            // The registry cannot say how it ended until the Job is gone.
+            guard case .created(let build) = try await builder.create(kubernetesPlan()) else {
+                Issue.record("the name is free")
+                return
+            }
+            registry.become(.failing)
+            var updates = builder.updates(of: build.id).makeAsyncIterator()
+            while let state = try await updates.next(), state.phase != .verifying {}
+            harness.standIn.expireTTL(ofJob: build.id.description)
+            try await eventually("the Job is gone") { harness.standIn.jobNames.isEmpty }
+            registry.become(.well)
+            var last: Build?
+            while let state = try await updates.next() { last = state }
+            #expect(last?.status == .succeeded, "\(last?.message ?? "")")
+        }
+    }
+
+    // MARK: Moving tags
+
+    @Test("the leader moves tags after a success, and after a failure to move them")
+    func movingTags() async throws {
+        let registry = try MovingTagsRegistry()
+        let memory = MemoryRegistry()
+        let destination = KubernetesHarness.Destination(registry: memory) { image in
+            let reference = try ImageReference(image)
+            try registry.push(reference.tag?.name ?? "")
+            return try memory.push(image)
+        }
+        try await KubernetesHarness.run(destination: destination) { harness in
+            let moving = MovingTags(
+                kinds: [.latest, .major, .minor], registry: registry,
+                policy: VersionPolicy(initial: kubernetesInitial), logger: .silent)
+            let builder = try harness.kubernetesBuilder(movingTags: moving)
+            harness.start(builder)
+            for version in ["v1.2.3", "v1.1.0"] {
+                guard case .created(let build) = try await builder.create(kubernetesPlan(version)) else {
+                    Issue.record("the name is free")
+                    return
+                }
+                for try await _ in builder.updates(of: build.id) {}
+            }
+            try await eventually("the tags have moved") {
+                registry.moving == ["latest": "v1.2.3", "v1": "v1.2.3", "v1.2": "v1.2.3", "v1.1": "v1.1.0"]
+            }
+            #expect(registry.moves["latest"]?.map(\.tag) == ["v1.2.3"], "latest never goes back")
+        }
+    }
+}
+
+extension Pod {
+    fileprivate var phase: String? { status.phase }
+}
