@@ -54,7 +54,8 @@ ticker_loop() {
         done
     else
         while :; do
-            sleep 20
+            # It may outlive this loop, and must keep neither a lock nor a pipe open.
+            sleep 20 9>&- >/dev/null 2>&1
             row "$label" "$((SECONDS - start)) s so far"
         done
     fi
@@ -146,7 +147,8 @@ run_packages=(pkg-config=cmd:pkg-config libcurl4-openssl-dev=lib:libcurl libssl-
     ca-certificates=file:/etc/ssl/certs/ca-certificates.crt curl=cmd:curl jq=cmd:jq docker-registry=cmd:docker-registry
     apache2-utils=cmd:htpasswd buildah=cmd:buildah crun=cmd:crun util-linux=cmd:setpriv)
 # shellcheck disable=SC2034
-test_packages=(skopeo=cmd:skopeo openssl=cmd:openssl python3=cmd:python3 python3-venv=python:ensurepip)
+test_packages=(skopeo=cmd:skopeo openssl=cmd:openssl python3=cmd:python3 python3-venv=python:ensurepip
+    kubernetes-client=cmd:kubectl openssh-server=file:/usr/sbin/sshd openssh-client=cmd:ssh busybox=cmd:busybox)
 
 # Finds out what buildah needs to work here, by letting it carry out a Dockerfile, and exports it.
 need_buildah() {
