@@ -29,7 +29,7 @@ struct RegistryQuery: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, TagsCommand.self, NextCommand.self, BuildCommand.self, BuildsCommand.self,
             LogsCommand.self,
-            CancelCommand.self, WorkCommand.self,
+            CancelCommand.self, HealthcheckCommand.self, WorkCommand.self,
         ])
 
     static func main() async {

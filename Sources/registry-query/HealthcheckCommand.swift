@@ -1,0 +1,68 @@
+import ArgumentParser
+import CurlTransport
+import FoundationEssentials
+import Glibc
+import HTTPTransport
+import Logging
+
+/// Whether the service on this machine answers, for images without a shell or curl.
+struct HealthcheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "healthcheck", abstract: "Ask the service at LISTEN whether it lives; 1 if it does not.",
+        discussion: """
+            Asks GET /healthz and waits for at most 3 s. If the service was told its address by flag or file, give the same \
+            --listen or --config here.
+            """,
+        shouldDisplay: false)
+
+    /// From the start to the whole answer.
+    private static let limit = Duration.seconds(3)
+
+    @OptionGroup(title: "Settings") var options: SettingsOptions
+
+    func run() async throws {
+        // No other setting matters here, so none that went wrong since the start can make a living service look dead.
+        let environment = ProcessInfo.processInfo.environment.filter { $0.key == SettingKey.listen.variable }
+        let url = try Self.url(try await Settings.read(options, environment: environment).listen)
+        // The service is on this machine, and a proxy is not.
+        setenv("no_proxy", "*", 1)
+        let transport = CurlTransport(logger: Logger(label: "healthcheck") { _ in SwiftLogNoOpLogHandler() })
+        let outcome = await Self.ask(transport, url)
+        await transport.shutDown()
+        try outcome.get()
+    }
+
+    /// Where the service can be asked that listens there.
+    private static func url(_ listen: ListenAddress) throws -> HTTPURL {
+        guard listen.port != 0 else {
+            throw SettingsError(
+                .listen, listen.description, "only the service knows which port it took; name that port with --listen")
+        }
+        var address = listen
+        // "All addresses" is nobody's address.
+        if address.host == "0.0.0.0" { address.host = "127.0.0.1" }
+        if address.host == "::" { address.host = "::1" }
+        return try HTTPURL("http://\(address)/healthz")
+    }
+
+    private static func ask(_ transport: CurlTransport, _ url: HTTPURL) async -> Result<Void, any Error> {
+        let limits = ExchangeLimits(connect: limit, idle: limit, total: limit)
+        do {
+            let answer = try await transport.send(OutboundRequest(url: url, limits: limits))
+            let body = String(decoding: try await answer.body.collect(upTo: 4096), as: UTF8.self)
+            // Another program may have taken the port, so the words count and not the status.
+            guard body.contains(#""status":"ok""#) else {
+                throw Unhealthy(
+                    description: "\(url) was answered, but not as the service does it: see which program has that port")
+            }
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+/// Why the service is not well, in one line.
+private struct Unhealthy: Error, CustomStringConvertible {
+    var description: String
+}

@@ -1,0 +1,40 @@
+import RegistryTesting
+import Testing
+
+extension EndToEnd {
+    @Suite("The health check")
+    struct HealthcheckTests {
+        @Test("it passes while the service answers, and fails with the reason once it does not")
+        func lifeAndDeath() async throws {
+            try await Scene.play { scene in
+                let service = try await scene.service()
+                let address = String(service.url.dropFirst("http://".count))
+                let port = address.split(separator: ":")[1]
+                // Neither a proxy nor a setting that went wrong since the start is the service's death.
+                let settings = ["http_proxy": "http://127.0.0.1:1", "REGISTRY_CA_FILE": "/nowhere", "LISTEN": address]
+                let well = try await scene.run("healthcheck", changing: settings)
+                #expect(well.status == 0 && well.output == "" && well.errors == "", "\(well)")
+                let flag = try await scene.run("healthcheck", "--listen", "0.0.0.0:\(port)", changing: settings)
+                #expect(flag.status == 0, "\(flag)")
+
+                service.kill()
+                let dead = try await scene.run("healthcheck", changing: settings)
+                #expect(dead.status == 1 && dead.errors.contains("GET http://\(address)/healthz"), "\(dead)")
+            }
+        }
+
+        @Test("something else at the address is not the service")
+        func stranger() async throws {
+            try await Scene.play { scene in
+                let other = try await scene.run("healthcheck", changing: ["LISTEN": scene.registry.authority])
+                #expect(other.status == 1 && other.errors.contains("which program has that port"), "\(other)")
+            }
+        }
+
+        @Test("port 0 says nothing about where the service listens")
+        func freePort() async throws {
+            let unknown = try await Scene.run(["healthcheck"], settings: ["LISTEN": "127.0.0.1:0"])
+            #expect(unknown.status == 64 && unknown.errors.contains("LISTEN=127.0.0.1:0"), "\(unknown)")
+        }
+    }
+}
