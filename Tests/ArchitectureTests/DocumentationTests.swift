@@ -21,9 +21,9 @@ struct DocumentationTests {
     @Test("every file and folder that the README links to exists")
     func links() throws {
         let targets = try Project.text("README.md").split(separator: "](").dropFirst().map {
-            String($0.prefix { $0 != ")" })
+            String($0.prefix { $0 != ")" && $0 != "#" })
         }
-        for target in targets where !target.contains("://") && !target.hasPrefix("#") {
+        for target in targets where !target.contains("://") && !target.isEmpty {
             #expect(FileManager.default.fileExists(atPath: Project.root.appending(path: target).path), "\(target)")
         }
     }
