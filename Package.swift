@@ -152,7 +152,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "registry-query", "BuilderConformance", "Builds", "CurlTransport", "HTTPTransport",
-                "OCIDistribution", "RegistryTesting", logging, subprocess, systemPackage,
+                "KubernetesClient", "KubernetesStandIn", "OCIDistribution", "RegistryTesting", logging, subprocess,
+                systemPackage,
             ],
             swiftSettings: swiftSettings),
         .testTarget(name: "ArchitectureTests", dependencies: [subprocess], swiftSettings: swiftSettings),

@@ -50,6 +50,25 @@ extension EndToEnd {
             }
         }
 
+        @Test("moving tags follow each success, and none of them is a version")
+        func movingTags() async throws {
+            try await Scene.play(["MOVING_TAGS": "latest, minor"]) { scene in
+                let service = try await scene.service()
+                for (version, latest) in [("v1.1.0", "v1.1.0"), ("v1.0.5", "v1.1.0")] {
+                    let body = #"{"webapp": "app-example", "version": "\#(version)"}"#
+                    let ended = try await service.ended(try await service.startBuild(body))
+                    #expect(ended["status"] == "succeeded", "\(ended)")
+                    let highest = try await scene.servedDigest(of: latest)
+                    // Moved before the success is told.
+                    #expect(try await scene.servedDigest(of: "latest") == highest)
+                    let minor = String(version.dropLast(2))
+                    #expect(try await scene.servedDigest(of: minor) == ended["digest"]?.string)
+                }
+                #expect(try await scene.servedDigest(of: "v1") == nil, "only those that were asked for")
+                #expect(try await service.get("/next/app-example").json["next"] == "v1.1.1")
+            }
+        }
+
         @Test("a build that is cancelled stops, and its version is free again")
         func cancellation() async throws {
             try await Scene.play { scene in
