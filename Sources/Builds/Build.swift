@@ -69,6 +69,8 @@ public struct Build: Sendable, Equatable {
     public var requestedBy: String?
     /// The URL to call when it has ended.
     public var callbackURL: String?
+    /// Whether its name is taken and nothing of it may run yet: it may still be given up, so nobody is promised it.
+    public var isHeldBack = false
 
     /// Puts a build together.
     public init(

@@ -165,7 +165,9 @@ extension Builder {
             if known?.status.isFinal == true { return nil }
             while true {
                 // Nothing but a cancellation takes a name away from a build that has not ended.
-                guard let build = try await self.build(id) ?? known?.cancelled() else { throw BuildsError.unknown(id) }
+                guard var build = try await self.build(id) ?? known?.cancelled() else { throw BuildsError.unknown(id) }
+                // Cancelled, and its version given to another.
+                if let known, known.createdAt != build.createdAt { build = known.cancelled() }
                 if build != known {
                     last.build = build
                     return build

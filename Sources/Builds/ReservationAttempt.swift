@@ -58,6 +58,11 @@ struct ReservationAttempt {
         var isOutOfDate = false
         for request in requests {
             if let key = request.request.idempotencyKey, let build = keyed[key] {
+                // Whoever made it is about to let it run, or to give it up.
+                guard !build.isHeldBack else {
+                    outcomes.append(.again)
+                    continue
+                }
                 outcomes.append(Self.repetition(of: build, key: key, request))
                 continue
             }

@@ -43,16 +43,20 @@ public final class KubernetesClient: Sendable {
 
     let limits: Limits
     private let transport: any Transport
+    private let streamTransport: any Transport
     let clock: any Clock<Duration>
     private let retries: RetryPolicy
     private let logger: Logger
 
     /// Sets up calls; connects to nothing yet.
     /// - Parameters:
+    ///   - streamTransport: carries logs that are followed, which last as long as a build: with connections of their own
+    ///     they keep no other call waiting.
     ///   - namespace: a DNS label.
     ///   - clock: measures deadlines and waits between tries.
     public init(
         transport: any Transport,
+        streamTransport: (any Transport)? = nil,
         configuration: ClusterConfiguration,
         namespace: String,
         limits: Limits = Limits(),
@@ -60,6 +64,7 @@ public final class KubernetesClient: Sendable {
         logger: Logger = Logger(label: "kubernetes", factory: { _ in SwiftLogNoOpLogHandler() })
     ) {
         self.transport = transport
+        self.streamTransport = streamTransport ?? transport
         self.configuration = configuration
         self.namespace = namespace
         self.limits = limits
@@ -78,6 +83,8 @@ public final class KubernetesClient: Sendable {
         var query: [(name: String, value: String)] = []
         var body: [UInt8]?
         var contentType = "application/json"
+        /// Whether the answer lasts until somebody ends it.
+        var isFollowed = false
 
         /// Reads may be sent again whatever became of the first one.
         var isRead: Bool { method == .get }
@@ -181,7 +188,7 @@ public final class KubernetesClient: Sendable {
             method: call.method, url: url.appending(query: call.query), headerFields: fields, body: call.body,
             limits: exchange, tls: presented.tls)
         do {
-            return try await transport.send(request)
+            return try await (call.isFollowed ? streamTransport : transport).send(request)
         } catch let failure as TransportError {
             throw KubernetesError(failure, during: call.operation)
         }

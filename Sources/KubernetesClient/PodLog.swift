@@ -74,7 +74,10 @@ extension KubernetesClient {
         let operation = operation("get", .pods, "log", object: name)
         var call = Call(operation: operation, path: path(.pods, try checked(name, operation), "log"))
         call.query.append(("container", options.container))
-        if options.follow { call.query.append(("follow", "true")) }
+        if options.follow {
+            call.isFollowed = true
+            call.query.append(("follow", "true"))
+        }
         if let lines = options.tailLines { call.query.append(("tailLines", String(lines))) }
         if let bytes = options.limitBytes { call.query.append(("limitBytes", String(bytes))) }
         if let date = options.sinceTime { call.query.append(("sinceTime", RFC3339.text(date, fractionDigits: 6))) }

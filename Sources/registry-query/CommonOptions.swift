@@ -25,10 +25,10 @@ struct CommonOptions: ParsableArguments {
         let composition = try Composition(try await Settings.read(settings, environment: environment))
         do {
             let value = try await body(composition)
-            await composition.transport.shutDown()
+            await composition.shutDown()
             return value
         } catch {
-            await composition.transport.shutDown()
+            await composition.shutDown()
             throw error
         }
     }

@@ -12,6 +12,8 @@ struct Composition: Sendable {
     let settings: Settings
     let logger: Logger
     let transport: CurlTransport
+    /// For logs that are followed, each of which keeps a connection for as long as a build takes.
+    let streamTransport: CurlTransport
     let credentials: CredentialStore
     let registry: RegistryClient
     let versions: VersionService
@@ -20,6 +22,8 @@ struct Composition: Sendable {
     let builderName: String
     private let movingTags: MovingTags
 
+    /// How many logs may be followed in the cluster at a time, by callers and by the service itself.
+    private static let mostFollowedLogs = 128
     /// How long moving a tag may take: less than a leader can be sure to lead.
     private static let longestTagWrite: Duration = .seconds(8)
 
@@ -31,6 +35,10 @@ struct Composition: Sendable {
         self.logger = logger
         let userAgent = "registry-query/\(RegistryQuery.version)"
         transport = CurlTransport(configuration: CurlTransport.Configuration(userAgent: userAgent), logger: logger)
+        streamTransport = CurlTransport(
+            configuration: CurlTransport.Configuration(
+                userAgent: userAgent, connectionsPerHost: Self.mostFollowedLogs, connections: Self.mostFollowedLogs),
+            logger: logger)
         credentials = CredentialStore(
             directory: settings.dockerConfig, environment: settings.environment, logger: logger)
         var configuration = RegistryClient.Configuration(
@@ -48,7 +56,8 @@ struct Composition: Sendable {
         if let cluster = try Self.cluster(settings) {
             builder = try KubernetesJobBuilder(
                 client: KubernetesClient(
-                    transport: transport, configuration: cluster, namespace: settings.buildNamespace, logger: logger),
+                    transport: transport, streamTransport: streamTransport, configuration: cluster,
+                    namespace: settings.buildNamespace, logger: logger),
                 template: Self.template(settings), options: settings.jobOptions, naming: settings.naming,
                 registry: registry, movingTags: movingTags, longestTagWrite: Self.longestTagWrite, logger: logger)
             builderName = "kubernetes"
@@ -74,6 +83,12 @@ struct Composition: Sendable {
             "endpoint": "\(settings.registryEndpoint)", "credentials": "\(credentials.place)",
             "builder": "\(builderName)",
         ]
+    }
+
+    /// Ends all connections.
+    func shutDown() async {
+        await streamTransport.shutDown()
+        await transport.shutDown()
     }
 
     /// For libraries whose lines at info say nothing that ours do not.

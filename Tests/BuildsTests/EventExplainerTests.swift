@@ -49,13 +49,14 @@ struct EventExplainerTests {
         #expect(!explanation.contains("\n"))
     }
 
-    @Test("what is normal explains nothing, and the last trouble counts")
+    @Test("what is normal explains nothing, and a trouble only as long as it is the last that happened")
     func choice() throws {
         let normal = try Self.event("Scheduled", "Successfully assigned", type: "Normal")
         #expect(EventExplainer.explanation(in: [], hasPod: true, "n") == nil)
         #expect(EventExplainer.explanation(in: [normal], hasPod: true, "n") == nil)
-        let troubles = [try Self.event("A", "first"), try Self.event("B", "last"), normal]
+        let troubles = [try Self.event("A", "first"), normal, try Self.event("B", "last")]
         #expect(EventExplainer.explanation(in: troubles, hasPod: true, "n")?.contains("B: last") == true)
+        #expect(EventExplainer.explanation(in: troubles + [normal], hasPod: true, "n") == nil, "it is over")
     }
 
     private func stuck(

@@ -227,6 +227,131 @@ struct KubernetesReplicaTests {
         }
     }
 
+    @Test("what is recorded of an end never comes from an older state of the Pod", arguments: [false, true])
+    func staleView(hasPod: Bool) async throws {
+        try await withHarness { harness, _ in
+            let builder = try harness.kubernetesBuilder()
+            let gate = Gate()
+            harness.standIn.withSettings { $0.script = { _, _ in .failedMain.waiting(for: gate) { $0.endsMain } } }
+            guard case .created(let build) = try await builder.create(kubernetesPlan()) else {
+                Issue.record("the name is free")
+                return
+            }
+            try await eventually("it builds") { try await builder.build(build.id)?.phase == .building }
+            let stale = hasPod ? try await builder.pod(of: try #require(try await builder.find(build.id))) : nil
+            gate.open()
+            try await eventually("the Job has failed") {
+                try await builder.find(build.id)?.job.outcome != nil
+            }
+            // The watch of the Jobs has told more than that of the Pods.
+            let found = try #require(try await builder.find(build.id))
+            let ended = try await builder.settledInTime(BuildBoard.Entry(found: found, pod: stale))
+            #expect(ended.status == .failed && ended.message.contains("npm error code E404"), "\(ended.message)")
+            #expect(try await builder.build(build.id) == ended)
+        }
+    }
+
+    @Test("a trouble that is over is not told after the deadline")
+    func troubleIsOver() async throws {
+        try await withHarness { harness, _ in
+            let builder = try harness.kubernetesBuilder()
+            let gate = Gate()
+            harness.standIn.withSettings { stand in
+                stand.podQuota = 0
+                stand.script = { _, _ in .success().waiting(for: gate) { $0.endsMain } }
+            }
+            let later = try harness.kubernetesBuilder(now: { Date(timeIntervalSinceNow: 60) })
+            guard case .created(let build) = try await later.create(kubernetesPlan()) else {
+                Issue.record("the name is free")
+                return
+            }
+            func noted() -> String? {
+                let job = harness.standIn.job(build.id.description)
+                return job?["metadata"]?["annotations"]?["registry-query/trouble"]?.string
+            }
+            try await eventually("the quota is noted") {
+                _ = try await later.build(build.id)
+                return noted()?.contains("quota") == true
+            }
+            harness.standIn.withSettings { $0.podQuota = nil }
+            try await eventually("it builds, and the note is gone") {
+                try await builder.build(build.id)?.phase == .building && noted() == nil
+            }
+            harness.standIn.exceedDeadline(ofJob: build.id.description)
+            try await eventually("the deadline is told without it") {
+                let build = try await builder.build(build.id)
+                return build?.status == .failed && build?.message.contains("quota") == false
+            }
+        }
+    }
+
+    @Test("a build that its maker left behind is promised to nobody before it runs, and no trouble deletes it")
+    func leftBehind() async throws {
+        try await withHarness { harness, registry in
+            var plan = try kubernetesPlan("v1.0.0")
+            plan.idempotencyKey = "key"
+            let request = try PreparedRequest(
+                BuildRequest(
+                    webapp: plan.webapp, selection: .bump(.patch, prereleaseIdentifier: nil, range: nil),
+                    idempotencyKey: "key"), defaults: GitDefaults(url: "https://git.example/webapps.git"))
+            plan.requestFingerprint = request.fingerprint
+            let maker = MortalTransport(harness.anyTransport, last: 1, isCarriedOut: true)
+            let dying = try harness.kubernetesBuilder(transport: maker)
+            let process = Task { [plan] in _ = try await dying.create(plan) }
+            try await maker.death()
+            process.cancel()
+            _ = try? await process.value
+            try #require(harness.standIn.jobNames == [plan.id.description])
+
+            var leader = try harness.kubernetesBuilder()
+            leader.longestSuspension = .milliseconds(100)
+            let attempt = ReservationAttempt(
+                builder: leader, registry: MemoryRegistry(), naming: kubernetesNaming,
+                policy: VersionPolicy(initial: kubernetesInitial), clock: ContinuousClock(), logger: .silent)
+            guard case .again? = await attempt([request]).first else {
+                Issue.record("nobody is promised a build that may be given up")
+                return
+            }
+            registry.become(.failing)
+            harness.start(leader)
+            let before = registry.questions
+            try await eventually("the leader has asked in vain") { registry.questions > before + 1 }
+            #expect(harness.standIn.jobNames == [plan.id.description], "it is still there")
+            registry.become(.well)
+            try await eventually("it runs to its end") {
+                status(harness.standIn.job(plan.id.description)) == "succeeded"
+            }
+            guard case .settled(.existing(let build))? = await attempt([request]).first else {
+                Issue.record("the key answers with its build")
+                return
+            }
+            #expect(build.id == plan.id)
+        }
+    }
+
+    @Test("whoever follows a build is not told of another that has its version later")
+    func reusedName() async throws {
+        try await withHarness { harness, _ in
+            let builder = try harness.kubernetesBuilder()
+            let gate = Gate()
+            harness.standIn.withSettings { $0.script = { _, _ in .success().waiting(for: gate) { $0.startsMain } } }
+            var plan = try kubernetesPlan()
+            _ = try await builder.create(plan)
+            var updates = builder.updates(of: plan.id).makeAsyncIterator()
+            _ = try await updates.next()
+            _ = try await builder.cancel(plan.id)
+            plan.createdAt += 10
+            try await eventually("the version is free again") {
+                guard case .created = try await builder.create(plan) else { return false }
+                return true
+            }
+            var last: Build?
+            while let state = try await updates.next() { last = state }
+            #expect(last?.status == .cancelled && last?.createdAt == plan.createdAt - 10)
+            gate.open()
+        }
+    }
+
     // MARK: Moving tags
 
     @Test("the leader moves tags after a success, and after a failure to move them")

@@ -46,7 +46,7 @@ extension EndToEnd {
                 #expect(image["digest"] == .string(digest))
                 #expect(image["revision"] == .string(commit))
                 #expect(image["source"] == .string(scene.repository.url))
-                #expect(image["labels"]?["org.opencontainers.image.version"] == "1.0.0")
+                #expect(image["labels"]?["org.opencontainers.image.version"] == "v1.0.0")
                 #expect(try await service.get("/tags/app-example/v9.9.9")["code"] == "tag_unknown")
                 #expect(try await service.get("/builds")["builds"]?.array.map { $0["id"] } == [.string(id)])
             }

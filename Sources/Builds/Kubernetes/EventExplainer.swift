@@ -57,7 +57,8 @@ final class EventExplainer: Sendable {
     }
 
     static func explanation(in events: [ClusterEvent], hasPod: Bool, _ namespace: String) -> String? {
-        guard let event = events.last(where: { $0.type == "Warning" && !$0.message.isEmpty }) else { return nil }
+        // What came after a trouble says that it is over; one that lasts is told again and again.
+        guard let event = events.last, event.type == "Warning", !event.message.isEmpty else { return nil }
         let said = event.message
         let what = hasPod ? "its Pod cannot start" : "no Pod can be made for it"
         let advice = advice(said, namespace).map { " (\($0))" } ?? ""

@@ -40,7 +40,9 @@ struct JobBuild {
     var webapp: WebappName { promised.webapp }
 
     /// Whether a process of this service has made the Job and not let it run yet.
-    var isHeldBack: Bool {
+    var isHeldBack: Bool { promised.isHeldBack }
+
+    private static func isHeldBack(_ job: Job) -> Bool {
         job.spec.suspend == true && !job.metadata.isBeingDeleted && job.outcome == nil
             && job.metadata.annotations[JobKeys.Annotation.reservation] != nil
             && job.metadata.annotations[JobKeys.Annotation.resumedAt] == nil
@@ -55,6 +57,7 @@ struct JobBuild {
             return nil
         }
         var build = promised
+        build.isHeldBack = false
         build.status = status
         build.message = notes[JobKeys.Annotation.message] ?? "it has ended; its message was lost"
         build.digest = notes[JobKeys.Annotation.digest].flatMap { try? Digest($0) }
@@ -114,7 +117,7 @@ struct JobBuild {
     private static func promise(_ job: Job, version: VersionTag, webapp: WebappName, image: ImageReference) -> Build {
         let notes = job.metadata.annotations
         let created = notes[JobKeys.Annotation.createdAt].flatMap(Timestamp.init) ?? job.metadata.creationTimestamp
-        return Build(
+        var build = Build(
             id: id(of: job, version: version, webapp: webapp, image: image), webapp: webapp, version: version,
             image: image,
             status: .queued, message: "waiting for its Pod", git: source(of: job),
@@ -125,6 +128,8 @@ struct JobBuild {
             idempotencyKey: notes[JobKeys.Annotation.idempotencyKey],
             requestFingerprint: notes[JobKeys.Annotation.requestFingerprint],
             requestedBy: notes[JobKeys.Annotation.requestedBy], callbackURL: notes[JobKeys.Annotation.callbackURL])
+        build.isHeldBack = isHeldBack(job)
+        return build
     }
 
     /// The Job's name.

@@ -135,7 +135,8 @@ actor JobLogReader {
                 advance()
                 return true
             case .noSuchPod:
-                guard !hasDelivered else { return false }
+                // A Pod that never came to start anything had no log to lose.
+                guard !hasDelivered, pod.hasBegun else { return false }
                 throw BuildsError(.logUnavailable, "the log of \(found.id) is gone with its Pod")
             }
         } catch let error as KubernetesError where error.isTransient && follows {
@@ -176,4 +177,11 @@ actor JobLogReader {
 extension Pod {
     /// The names of its containers in the order in which they run.
     fileprivate var containerNames: [String] { (spec.initContainers + spec.containers).map(\.name) }
+
+    /// Whether any of them has started.
+    fileprivate var hasBegun: Bool {
+        (status.initContainerStatuses + status.containerStatuses).contains { container in
+            container.state?.running != nil || container.state?.terminated != nil
+        }
+    }
 }

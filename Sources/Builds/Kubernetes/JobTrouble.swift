@@ -8,6 +8,11 @@ internal import KubernetesClient
 struct JobTrouble: CustomStringConvertible {
     let description: String
 
+    /// Whether two descriptions tell of the same trouble: ErrImagePull and ImagePullBackOff take turns.
+    static func isSame(_ one: String, _ other: String) -> Bool {
+        one == other || one.contains("cannot be pulled") && other.contains("cannot be pulled")
+    }
+
     /// `nil` if nothing does.
     init?(_ pod: Pod, now: Date) {
         if let scheduled = pod.status.conditions.first(where: { $0.type == "PodScheduled" }),

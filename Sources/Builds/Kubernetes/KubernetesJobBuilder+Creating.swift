@@ -60,15 +60,17 @@ extension KubernetesJobBuilder {
     /// pushed with its last breath and let go of it, and no listing shows that. Nothing can push under the name while
     /// it is held by a suspended Job, so what the registry says now stays true. A process that dies in between leaves
     /// the Job suspended; the leader goes on, see ``KubernetesJobBuilder/resumeAbandoned(_:)``.
-    func released(_ found: JobBuild) async throws -> Creation {
-        let build = found.promised
+    /// - Parameter givesUp: Whether the Job is taken back when it is not known whether it may run. Its maker does that, and
+    ///   tells whoever asked; the leader tries again.
+    func released(_ found: JobBuild, givesUp: Bool = true) async throws -> Creation {
+        var build = found.promised
+        build.isHeldBack = false
         do {
             if let digest = try await asked(build.image) {
                 logger.notice(
                     "the tag of a new build is served already, so the build is taken back",
                     metadata: ["build": "\(build.id)", "digest": "\(digest)"])
-                try await takeBack(found)
-                return .nameTaken
+                return try await takeBack(found) ? .nameTaken : .created(build)
             }
             try await resume(found)
             return .created(build)
@@ -80,7 +82,7 @@ extension KubernetesJobBuilder {
             throw error
         } catch {
             // Nothing of it runs, and whoever asked is told so.
-            try? await takeBack(found)
+            if givesUp { _ = try? await takeBack(found) }
             throw error
         }
     }
@@ -128,25 +130,31 @@ extension KubernetesJobBuilder {
         }
     }
 
-    /// Deletes a Job of which nothing has run, and leaves one alone that somebody else has resumed.
-    func takeBack(_ found: JobBuild) async throws {
+    /// Deletes a Job of which nothing has run, and leaves one alone that somebody else has let run meanwhile.
+    /// - Returns: Whether it is gone.
+    private func takeBack(_ found: JobBuild) async throws -> Bool {
         var job = found.job
         do {
             // Its status changes once in these moments, so that one repetition is common.
             for _ in 1...5 {
-                guard job.metadata.uid == found.uid, job.spec.suspend == true else { return }
+                guard job.metadata.uid == found.uid else { return true }
+                guard job.spec.suspend == true else { return false }
                 do {
                     _ = try await client.deleteJob(
                         named: job.metadata.name, propagation: .foreground, uid: found.uid,
                         resourceVersion: job.metadata.resourceVersion)
-                    return
+                    return true
                 } catch let error as KubernetesError where error.code == .conflict {
                     job = try await client.job(named: job.metadata.name)
                 }
             }
         } catch let error as KubernetesError where error.code == .notFound {
-            // Gone is what it should be.
+            return true
         }
+        throw BuildsError(
+            .builderUnavailable,
+            "the Job \(job.metadata.name) was to be deleted before it runs, but it changes too often; it will be looked at again"
+        )
     }
 
     /// The build of a Job that was just made.

@@ -20,7 +20,9 @@ extension KubernetesJobBuilder {
             var silence: (@Sendable () -> Duration)?
             while true {
                 do {
-                    let build = try await look(id, last: known)
+                    var build = try await look(id, last: known)
+                    // Cancelled, and its version given to another.
+                    if let known, known.createdAt != build.createdAt { build = known.cancelled() }
                     if build != known {
                         last.build = build
                         return build

@@ -70,6 +70,8 @@ extension KubernetesJobBuilder {
                         // The state of the Pod may lag behind the end of its log.
                         try? await clock.sleep(for: .seconds(5))
                         read.end(uid)
+                        // Another build may wait for the place.
+                        listener.signal.raise()
                     }
                 }
                 try? await listener.signal.wait(upTo: .seconds(60), on: clock)
@@ -101,22 +103,29 @@ extension KubernetesJobBuilder {
 
     // MARK: The leader
 
-    private func lead(_ leadership: Leadership, _ ended: @Sendable (Build) async -> Void) async {
+    private func lead(_ leadership: Leadership, _ ended: @escaping @Sendable (Build) async -> Void) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { [self] in await settleAll() }
+            // A registry that hangs must not keep the builds from being settled.
+            group.addTask { [self] in await moveAllTags(leadership, ended) }
+        }
+    }
+
+    private func settleAll() async {
         let listener = board.listen(to: nil)
-        var rounds = LeaderRounds(clock: clock)
+        var suspended: [String: @Sendable () -> Duration] = [:]
         while !Task.isCancelled {
             if board.isLive {
                 let entries = board.entries
                 // Whatever fails here is tried again in the next round.
                 _ = try? await settled(entries)
-                for entry in rounds.abandoned(among: entries, after: longestSuspension) {
-                    await resumeAbandoned(entry.found)
+                let heldBack = entries.filter(\.found.isHeldBack)
+                let ages = heldBack.compactMap { entry in
+                    entry.found.uid.map { ($0, suspended[$0] ?? clock.stopwatch()) }
                 }
-                for build in rounds.unmoved(among: entries, pause: Self.movingPause) {
-                    let moved = await moveTags(after: build, leadership)
-                    rounds.note(build, hasMoved: moved != nil)
-                    // What is known of the tags is out of date once more.
-                    if moved?.isEmpty == false { await ended(build) }
+                suspended = Dictionary(ages) { first, _ in first }
+                for entry in heldBack where entry.found.uid.flatMap({ suspended[$0] })?() ?? .zero > longestSuspension {
+                    await resumeAbandoned(entry.found)
                 }
             }
             try? await clock.sleep(for: Self.shortestRound)
@@ -124,10 +133,33 @@ extension KubernetesJobBuilder {
         }
     }
 
+    private func moveAllTags(_ leadership: Leadership, _ ended: @Sendable (Build) async -> Void) async {
+        let listener = board.listen(to: nil)
+        var moved: [BuildID: Build] = [:]
+        while !Task.isCancelled {
+            let builds = board.isLive ? board.entries.compactMap(\.found.recorded) : []
+            let known = Dictionary(builds.map { ($0.id, $0) }) { first, _ in first }
+            if board.isLive { moved = moved.filter { known[$0.key] == $0.value } }
+            var pause = Self.shortestRound
+            for build in builds.sorted(by: { $0.createdAt < $1.createdAt })
+            where build.status == .succeeded && moved[build.id] == nil {
+                guard let moves = await moveTags(after: build, leadership) else {
+                    pause = Self.movingPause
+                    break
+                }
+                moved[build.id] = build
+                // What is known of the tags is out of date once more.
+                if !moves.isEmpty { await ended(build) }
+            }
+            try? await clock.sleep(for: pause)
+            if pause == Self.shortestRound { try? await listener.signal.wait(upTo: Self.longestRound, on: clock) }
+        }
+    }
+
     /// Finishes what a process began that died between creating a Job and letting it run.
     func resumeAbandoned(_ found: JobBuild) async {
         do {
-            switch try await released(found) {
+            switch try await released(found, givesUp: false) {
             case .created:
                 logger.notice("a build that was reserved but not started goes on", metadata: ["build": "\(found.id)"])
             case .nameTaken: break
@@ -168,45 +200,4 @@ private final class FollowedLogs: Sendable {
     }
 
     func end(_ uid: String) { uids.withLock { _ = $0.remove(uid) } }
-}
-
-/// What a leader remembers from one round to the next.
-private struct LeaderRounds {
-    private let clock: any Clock<Duration>
-    private var suspended: [String: @Sendable () -> Duration] = [:]
-    /// Builds whose tags were moved: `nil`; or since when that has failed.
-    private var moved: [BuildID: (build: Build, failed: (@Sendable () -> Duration)?)] = [:]
-
-    init(clock: any Clock<Duration>) {
-        self.clock = clock
-    }
-
-    /// Jobs of this service that have been suspended for so long that nobody can be about to let them run.
-    mutating func abandoned(among entries: [BuildBoard.Entry], after longest: Duration) -> [BuildBoard.Entry] {
-        var still: [String: @Sendable () -> Duration] = [:]
-        var abandoned: [BuildBoard.Entry] = []
-        for entry in entries where entry.found.isHeldBack {
-            guard let uid = entry.found.uid else { continue }
-            let age = suspended[uid] ?? clock.stopwatch()
-            still[uid] = age
-            if age() > longest { abandoned.append(entry) }
-        }
-        suspended = still
-        return abandoned
-    }
-
-    /// Successful builds after which the tags were not moved yet, the oldest first.
-    mutating func unmoved(among entries: [BuildBoard.Entry], pause: Duration) -> [Build] {
-        let builds = entries.compactMap(\.found.recorded).filter { $0.status == .succeeded }
-        let known = Dictionary(builds.map { ($0.id, $0) }) { first, _ in first }
-        moved = moved.filter { known[$0.key] == $0.value.build }
-        return builds.filter { build in
-            guard let past = moved[build.id] else { return true }
-            return past.failed.map { $0() > pause } ?? false
-        }.sorted { $0.createdAt < $1.createdAt }
-    }
-
-    mutating func note(_ build: Build, hasMoved: Bool) {
-        moved[build.id] = (build, hasMoved ? nil : clock.stopwatch())
-    }
 }

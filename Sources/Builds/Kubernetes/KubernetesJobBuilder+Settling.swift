@@ -54,11 +54,16 @@ extension KubernetesJobBuilder {
     }
 
     /// What is known of a build that has not ended and would be lost with its Pod.
-    private func news(in reading: JobReading, of found: JobBuild) -> [String: String] {
+    ///
+    /// A trouble that is over is no longer noted: after a deadline it would be taken for the cause.
+    private func news(in reading: JobReading, of found: JobBuild) -> [String: String?] {
         let notes = found.job.metadata.annotations
-        var news: [String: String] = [:]
-        if let trouble = reading.trouble, notes[JobKeys.Annotation.trouble] == nil {
+        var news: [String: String?] = [:]
+        let noted = notes[JobKeys.Annotation.trouble]
+        if let trouble = reading.trouble, noted.map({ !JobTrouble.isSame($0, trouble) }) ?? true {
             news[JobKeys.Annotation.trouble] = trouble
+        } else if reading.trouble == nil, noted != nil, reading.stage != .queued, reading.stage != .running(nil) {
+            news[JobKeys.Annotation.trouble] = .some(nil)
         }
         if let commit = reading.commit, notes[JobKeys.Annotation.commit] == nil {
             news[JobKeys.Annotation.commit] = commit
@@ -79,8 +84,15 @@ extension KubernetesJobBuilder {
     }
 
     private func settled(_ entry: BuildBoard.Entry) async throws -> Build {
+        var entry = entry
         let found = entry.found
         var reading = reading(entry)
+        let isOver = reading.stage == .complete || reading.stage == .failed
+        if isOver, entry.pod?.hasEnded != true {
+            // The two watches are not in step: what is recorded for good must not come from an older state of the Pod.
+            entry.pod = try await pod(of: found)
+            reading = self.reading(entry)
+        }
         switch reading.stage {
         case .complete: return try await verified(found, reading)
         case .failed: return try await failed(entry, reading)
@@ -196,13 +208,13 @@ extension KubernetesJobBuilder {
         var digest: Digest?
     }
 
-    /// Writes annotations onto a Job, so that they outlive its Pod.
+    /// Writes annotations onto a Job, so that they outlive its Pod; `nil` takes one away.
     ///
     /// The version of the Job is part of the patch, so that it cannot meet a later Job of the same name. Its status
     /// may change at any time, so there are a few tries; what fails is left to whoever looks next.
-    private func record(_ notes: [String: String], on found: JobBuild) async throws {
+    private func record(_ notes: [String: String?], on found: JobBuild) async throws {
         var annotations: JSONValue = [:]
-        for (name, value) in notes { annotations[name] = .string(value) }
+        for (name, value) in notes { annotations[name] = value.map(JSONValue.string) ?? .null }
         var job = found.job
         do {
             for attempt in 1... {

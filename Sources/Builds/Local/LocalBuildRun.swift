@@ -137,7 +137,7 @@ struct LocalBuildRun: ~Copyable {
             context: context, credentials: credentials, digestFile: directory.appending("digest"),
             platforms: build.platforms,
             labels: [
-                ("org.opencontainers.image.version", "\(build.version.version)"),
+                ("org.opencontainers.image.version", build.version.tag),
                 ("org.opencontainers.image.revision", build.git.commit ?? ""),
                 ("org.opencontainers.image.source", build.git.url),
                 ("org.opencontainers.image.created", Date().formatted(.iso8601)),

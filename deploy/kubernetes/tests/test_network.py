@@ -93,6 +93,8 @@ CASES = [
     # The registry by the name in image references, on the local network or behind a gateway.
     ("allowed", BUILD, LOCAL_REGISTRY, 443, "TCP"),
     ("allowed", BUILD, GATEWAY, 443, "TCP"),
+    ("allowed", BUILD, GATEWAY, 8443, "TCP"),
+    ("denied", BUILD, GITHUB, 8443, "TCP"),
     ("denied", BUILD, LOCAL_REGISTRY, 80, "TCP"),
     ("denied", BUILD, GATEWAY, 80, "TCP"),
     ("denied", BUILD, GATEWAY, 15008, "TCP"),
