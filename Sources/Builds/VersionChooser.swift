@@ -29,6 +29,18 @@ struct VersionChooser {
         }
     }
 
+    /// Takes a listing that is sorted already and has all held versions in it; `nil` if it lacks one.
+    ///
+    /// Sorting takes longer than all the rest, and most builds have pushed what they hold.
+    init?(sorted history: VersionHistory, held: [VersionTag], policy: VersionPolicy) {
+        guard held.allSatisfy({ tag in history.versions.first { $0.version == tag.version }?.tag == tag.tag }) else {
+            return nil
+        }
+        self.held = held
+        self.policy = policy
+        self.history = history
+    }
+
     func choose(_ selection: BuildRequest.Selection) throws -> Choice {
         switch selection {
         case .bump(let bump, let prereleaseIdentifier, let range):

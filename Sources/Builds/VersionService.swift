@@ -143,7 +143,11 @@ public final class VersionService: Sendable {
         let repository = try naming.repository(of: webapp)
         let builds = try await builder.builds(of: webapp)
         let (listing, age) = try await listing(of: repository, freshness: freshness)
-        let chooser = VersionChooser(tags: listing?.tags.map(\.name), held: builds.map(\.version), policy: policy)
+        let held = builds.map(\.version)
+        let sorted = listing.flatMap { listing in
+            VersionChooser(sorted: history(of: listing, in: repository), held: held, policy: policy)
+        }
+        let chooser = sorted ?? VersionChooser(tags: listing?.tags.map(\.name), held: held, policy: policy)
         var answer = NextAnswer(
             webapp: webapp, repository: repository, inFlight: Self.inFlight(builds), age: age)
         switch try chooser.choose(selection) {

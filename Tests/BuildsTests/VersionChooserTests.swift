@@ -8,11 +8,30 @@ struct VersionChooserTests {
     private func choose(
         _ selection: BuildRequest.Selection, tags: [String]?, held: [String] = [], filter: String? = nil
     ) throws -> VersionChooser.Choice {
-        try VersionChooser(
-            tags: tags, held: held.compactMap { VersionTag($0) },
-            policy: VersionPolicy(
-                initial: try #require(VersionTag("v1.0.0")), filter: try filter.map { try TagFilter($0) })
-        ).choose(selection)
+        let policy = VersionPolicy(
+            initial: try #require(VersionTag("v1.0.0")), filter: try filter.map { try TagFilter($0) })
+        let held = held.compactMap { VersionTag($0) }
+        let choice = try VersionChooser(tags: tags, held: held, policy: policy).choose(selection)
+        let history = VersionHistory(tags: tags ?? []) { policy.filter?.admits($0) ?? true }
+        if let sorted = VersionChooser(sorted: history, held: held, policy: policy) {
+            #expect(try sorted.choose(selection) == choice, "a listing that is sorted already leads to the same")
+        }
+        return choice
+    }
+
+    @Test(
+        "a sorted listing serves as it is only where all held versions are in it and count",
+        arguments: [
+            (["v1.0.0", "v1.0.1"], ["v1.0.1"], nil, true), (["v1.0.0"], [], nil, true),
+            (["v1.0.0"], ["v1.0.1"], nil, false), (["1.0.1"], ["v1.0.1"], nil, false),
+            (["v1.0.0", "x1.0.1"], ["v1.0.0"], "^x", false),
+        ] as [([String], [String], String?, Bool)])
+    func sorted(tags: [String], held: [String], filter: String?, serves: Bool) throws {
+        let filter = try filter.map { try TagFilter($0) }
+        let policy = VersionPolicy(initial: try #require(VersionTag("v1.0.0")), filter: filter)
+        let history = VersionHistory(tags: tags) { filter?.admits($0) ?? true }
+        let chooser = VersionChooser(sorted: history, held: held.compactMap { VersionTag($0) }, policy: policy)
+        #expect((chooser != nil) == serves)
     }
 
     private func next(

@@ -76,7 +76,7 @@ class Cluster:
         self.stand_in.wait(30)
 
     def ask(self, method, path, body=None, port=None):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=120)
         try:
             content = None if body is None else json.dumps(body)
             connection.request(method, path, content, {"Content-Type": "application/json"} if content else {})
@@ -116,6 +116,8 @@ class Cluster:
                     continue
                 for follower, change in zip(followers, changed):
                     delays.append((follower.wait(holds) - change["monotonicNanoseconds"]) / 1e6)
+        for follower in followers:
+            follower.wait(lambda state: state["done"])
         return delays
 
 
@@ -125,7 +127,7 @@ class Follower:
     def __init__(self, port, build):
         self.states = []
         self.condition = threading.Condition()
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         self.connection.request("GET", f"/builds/{build}/events")
         self.answer = self.connection.getresponse()
         threading.Thread(target=self.read, daemon=True).start()
@@ -144,8 +146,8 @@ class Follower:
             return next((now for now, state in self.states if holds(state)), None)
 
         with self.condition:
-            if not self.condition.wait_for(lambda: found() is not None, 60):
-                raise SystemExit(f"a state was not told within 60 s; the last one is {self.states[-1:]}")
+            if not self.condition.wait_for(lambda: found() is not None, 90):
+                raise SystemExit(f"a state was not told within 90 s; the last one is {self.states[-1:]}")
             return found()
 
 

@@ -42,7 +42,12 @@ extension KubernetesJobBuilder {
     /// A build as it is now.
     /// - Parameter last: What was seen of it before.
     private func look(_ id: BuildID, last: Build?) async throws -> Build {
-        if board.isLive, let entry = board.entry(id) { return try await settledInTime(entry) }
+        if board.isLive, let entry = board.entry(id) {
+            // What has changed is told before the registry is asked about it, which may take a while; an end only after that.
+            let seen = entry.found.recorded ?? entry.found.build(reading(entry))
+            if !seen.status.isFinal, (seen.status, seen.phase) != (last?.status, last?.phase) { return seen }
+            return try await settledInTime(entry)
+        }
         if let build = try await build(id) { return build }
         guard let last else { throw BuildsError.unknown(id) }
         // Its Job is gone. One that had ended was cleaned away, the others were cancelled.
