@@ -123,6 +123,31 @@ struct KubernetesReplicaTests {
         }
     }
 
+    /// Changes what is created, as an admission webhook may.
+    private struct MutatingTransport: Transport {
+        let base: any Transport
+
+        func send(_ request: OutboundRequest) async throws -> InboundResponse {
+            var request = request
+            if let body = request.body {
+                let text = String(decoding: body, as: UTF8.self)
+                request.body = Array(text.replacing("app.kubernetes.io/component", with: "example/component").utf8)
+            }
+            return try await base.send(request)
+        }
+    }
+
+    @Test("a Job that comes back as something else is an error that says so, and nothing is left of it")
+    func mutated() async throws {
+        try await withHarness { harness, _ in
+            let builder = try harness.kubernetesBuilder(transport: MutatingTransport(base: harness.anyTransport))
+            let error = await #expect(throws: BuildsError.self) { try await builder.create(try kubernetesPlan()) }
+            #expect(error?.description.contains("admission webhooks") == true)
+            try await eventually("it is gone") { harness.standIn.jobNames.isEmpty }
+            #expect(harness.pushed.isEmpty)
+        }
+    }
+
     @Test("a leader that dies is followed by another, which finishes what it left")
     func takeover() async throws {
         try await withHarness { harness, _ in

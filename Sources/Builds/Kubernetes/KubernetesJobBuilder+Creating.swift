@@ -27,7 +27,7 @@ extension KubernetesJobBuilder {
                     logger.warning(
                         "the cluster warns of a job", metadata: ["build": "\(plan.id)", "warning": "\(warning)"])
                 }
-                return try await released(try readBack(created.job, plan))
+                return try await released(try await readBack(created.job, plan))
             } catch let error as KubernetesError where error.code == .alreadyExistsDeleting {
                 return .nameTaken
             } catch let error as KubernetesError where error.code == .alreadyExists {
@@ -47,7 +47,7 @@ extension KubernetesJobBuilder {
         do {
             let job = try await client.job(named: plan.id.description)
             guard job.metadata.annotations[JobKeys.Annotation.reservation] == reservation else { return .nameTaken }
-            return try await released(try readBack(job, plan))
+            return try await released(try await readBack(job, plan))
         } catch let error as KubernetesError where error.code == .notFound {
             // Taken a moment ago and free now: whoever asked starts over with a new list.
             return .nameTaken
@@ -158,15 +158,15 @@ extension KubernetesJobBuilder {
     }
 
     /// The build of a Job that was just made.
-    private func readBack(_ job: Job, _ plan: BuildPlan) throws -> JobBuild {
-        guard case .build(let found) = JobBuild.kind(of: job, naming: naming) else {
-            // An admission webhook may change what is created.
-            throw BuildsError(
-                .builderUnavailable,
-                "the Job \(plan.id) was created, but it came back without the labels or the image of a build; check the cluster's "
-                    + "admission webhooks, and delete the Job")
-        }
-        return found
+    ///
+    /// An admission webhook may change what is created; a Job that is no build any more would stay suspended for ever.
+    private func readBack(_ job: Job, _ plan: BuildPlan) async throws -> JobBuild {
+        if case .build(let found) = JobBuild.kind(of: job, naming: naming) { return found }
+        _ = try? await client.deleteJob(named: job.metadata.name, propagation: .foreground, uid: job.metadata.uid)
+        throw BuildsError(
+            .builderUnavailable,
+            "the Job \(plan.id) was created, but it came back without the labels or the image of a build, so it was deleted; check "
+                + "the cluster's admission webhooks")
     }
 }
 
