@@ -20,12 +20,5 @@ struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         self.port = Int(port)
     }
 
-    /// Whether only this machine can reach it.
-    var isLoopback: Bool {
-        let octets = host.split(separator: ".", omittingEmptySubsequences: false)
-        return host == "::1" || host == "localhost"
-            || (octets.count == 4 && octets[0] == "127" && octets.allSatisfy { UInt8($0) != nil })
-    }
-
     var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

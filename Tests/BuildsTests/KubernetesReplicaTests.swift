@@ -17,18 +17,6 @@ struct KubernetesReplicaTests {
         try await KubernetesHarness.run(destination: destination) { try await body($0, registry) }
     }
 
-    /// Looks until something holds.
-    private func eventually(
-        _ what: Comment, within limit: Duration = .seconds(60), _ holds: () async throws -> Bool
-    ) async throws {
-        let clock = ContinuousClock()
-        let end = clock.now.advanced(by: limit)
-        while try await !holds() {
-            try #require(clock.now < end, what)
-            try await clock.sleep(for: .milliseconds(20))
-        }
-    }
-
     private func status(_ job: JSONValue?) -> String? {
         job?["metadata"]?["annotations"]?["registry-query/status"]?.string
     }

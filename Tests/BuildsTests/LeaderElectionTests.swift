@@ -37,15 +37,6 @@ struct LeaderElectionTests {
             clock: ContinuousClock(), now: { Date() }, logger: .silent, times: times)
     }
 
-    private func eventually(_ what: Comment, _ holds: () async throws -> Bool) async throws {
-        let clock = ContinuousClock()
-        let end = clock.now.advanced(by: .seconds(40))
-        while try await !holds() {
-            try #require(clock.now < end, what)
-            try await clock.sleep(for: .milliseconds(10))
-        }
-    }
-
     @Test("of three exactly one leads, and the next one at once when it goes")
     func oneOfThree() async throws {
         try await KubernetesHarness.run { harness in
@@ -56,7 +47,9 @@ struct LeaderElectionTests {
                     return (name, Task { await election.run { _ in await record.lead(name) } })
                 })
             for count in 1...3 {
-                try await eventually("one leads") { record.now.count == 1 && record.ever.count == count }
+                try await eventually("one leads", within: .seconds(40)) {
+                    record.now.count == 1 && record.ever.count == count
+                }
                 let name = try #require(record.now.first)
                 processes[name]?.cancel()
                 await processes[name]?.value
@@ -78,7 +71,7 @@ struct LeaderElectionTests {
                     await record.lead("first")
                 }
             }
-            try await eventually("it leads") { record.now == ["first"] }
+            try await eventually("it leads", within: .seconds(40)) { record.now == ["first"] }
             #expect(leadership.withLock { $0?.lasts(.milliseconds(100)) } == true)
             #expect(leadership.withLock { $0?.lasts(.seconds(7)) } == false, "not beyond the Lease")
             // From now on nothing of its reaches the API server, while the second's requests do.
@@ -88,7 +81,7 @@ struct LeaderElectionTests {
             }
             let second = try election(harness, "second")
             let other = Task { await second.run { _ in await record.lead("second") } }
-            try await eventually("the other leads") { record.now == ["second"] }
+            try await eventually("the other leads", within: .seconds(40)) { record.now == ["second"] }
             #expect(leadership.withLock { $0?.lasts(.zero) } == false)
             process.cancel()
             other.cancel()
@@ -105,10 +98,12 @@ struct LeaderElectionTests {
                 harness, "first", times: .init(lease: .seconds(90), renewal: .seconds(60), interval: .milliseconds(100))
             )
             let process = Task { await election.run { _ in await record.lead("first") } }
-            try await eventually("it leads") { record.now == ["first"] }
+            try await eventually("it leads", within: .seconds(40)) { record.now == ["first"] }
             let before = harness.standIn.requests.count
             harness.standIn.inject(fault, times: 2) { $0.target.contains("/leases") && $0.method == "PUT" }
-            try await eventually("it has renewed some times") { harness.standIn.requests.count > before + 10 }
+            try await eventually("it has renewed some times", within: .seconds(40)) {
+                harness.standIn.requests.count > before + 10
+            }
             #expect(record.ever == ["first"], "it has led without a break")
             process.cancel()
             await process.value

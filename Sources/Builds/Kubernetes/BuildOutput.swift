@@ -6,7 +6,7 @@ struct BuildOutput {
     private let lines: [Substring]
 
     init(_ text: String) {
-        lines = text.replacing(#/\u{1b}\[[0-9;?]*[A-Za-z]/#, with: "")
+        lines = text.withoutEscapeSequences
             .split(whereSeparator: \.isNewline)
             .filter { !$0.allSatisfy(\.isWhitespace) }
     }

@@ -177,11 +177,4 @@ actor JobLogReader {
 extension Pod {
     /// The names of its containers in the order in which they run.
     fileprivate var containerNames: [String] { (spec.initContainers + spec.containers).map(\.name) }
-
-    /// Whether any of them has started.
-    fileprivate var hasBegun: Bool {
-        (status.initContainerStatuses + status.containerStatuses).contains { container in
-            container.state?.running != nil || container.state?.terminated != nil
-        }
-    }
 }

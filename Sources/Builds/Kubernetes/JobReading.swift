@@ -143,6 +143,13 @@ extension Pod {
     /// Whether no container of it runs, or will ever run.
     var hasEnded: Bool { status.phase == "Succeeded" || status.phase == "Failed" }
 
+    /// Whether any container of it has started.
+    var hasBegun: Bool {
+        (status.initContainerStatuses + status.containerStatuses).contains { container in
+            container.state?.running != nil || container.state?.terminated != nil
+        }
+    }
+
     /// When the first of its containers started.
     fileprivate var firstStart: Timestamp? {
         (status.initContainerStatuses + status.containerStatuses).lazy

@@ -46,10 +46,9 @@ struct JobTrouble: CustomStringConvertible {
             }
         }
         // A missing Secret or ConfigMap of a volume looks like a slow start, and only an Event names it.
-        let hasStarted = (pod.status.initContainerStatuses + pod.status.containerStatuses).contains { container in
-            container.state?.running != nil || container.state?.terminated != nil
+        guard !pod.hasBegun, let start = pod.status.startTime, now.timeIntervalSince(start.date) > 30 else {
+            return nil
         }
-        guard !hasStarted, let start = pod.status.startTime, now.timeIntervalSince(start.date) > 30 else { return nil }
         description =
             "its Pod has not started since \(start): a Secret or ConfigMap that it mounts may be missing (check that the Secret "
             + "registry-credentials exists; kubectl describe pod \(pod.metadata.name) names it), or an image is pulled slowly"

@@ -92,10 +92,7 @@ extension KubernetesJobBuilder {
     /// An error where it cannot say: nobody is told of a build that may never run.
     private func asked(_ image: ImageReference) async throws -> Digest? {
         guard let tag = image.tag else { return nil }
-        let answer = try await clock.within(Self.longestQuestion) {
-            Answer(digest: try await registry.servedDigest(of: tag, in: image.repository))
-        }
-        guard let answer else {
+        guard let answer = try await answer(about: tag, of: image) else {
             throw BuildsError(
                 .builderUnavailable,
                 "the registry did not say within \(Self.longestQuestion.components.seconds) s whether it serves \(image) already; "

@@ -191,10 +191,9 @@ extension KubernetesJobBuilder {
     func served(_ image: ImageReference) async throws -> Served {
         guard let tag = image.tag else { return .nothing }
         do {
-            let answer = try await clock.within(Self.longestQuestion) {
-                Answer(digest: try await registry.servedDigest(of: tag, in: image.repository))
+            guard let answer = try await answer(about: tag, of: image) else {
+                return .unknown("no answer within \(Self.longestQuestion.components.seconds) s")
             }
-            guard let answer else { return .unknown("no answer within \(Self.longestQuestion.components.seconds) s") }
             return answer.digest.map(Served.digest) ?? .nothing
         } catch is CancellationError {
             throw CancellationError()
@@ -206,6 +205,13 @@ extension KubernetesJobBuilder {
     /// What the registry answers.
     struct Answer: Sendable {
         var digest: Digest?
+    }
+
+    /// Asks the registry for a tag; `nil` if it does not answer in time.
+    func answer(about tag: Tag, of image: ImageReference) async throws -> Answer? {
+        try await clock.within(Self.longestQuestion) {
+            Answer(digest: try await registry.servedDigest(of: tag, in: image.repository))
+        }
     }
 
     /// Writes annotations onto a Job, so that they outlive its Pod; `nil` takes one away.

@@ -27,7 +27,7 @@ struct LogTail {
 
     static func lines(in bytes: [UInt8]) -> [String] {
         String(decoding: bytes, as: UTF8.self)
-            .replacing(#/\u{1b}\[[0-9;?]*[A-Za-z]/#, with: "")
+            .withoutEscapeSequences
             .split(whereSeparator: \.isNewline)
             .map { $0.trimmingPrefix { $0.isWhitespace } }
             .filter { !$0.isEmpty && !$0.hasPrefix("== ") }
