@@ -19,8 +19,6 @@ public struct TokenFileError: Error, Sendable, Equatable, CustomStringConvertibl
 struct TokenFile: Sendable {
     /// The fewest characters of a token.
     static let shortestToken = 16
-    /// The most bytes of a file.
-    static let largestFile = 1 << 20
 
     private struct Entry: Sendable {
         var digest: [UInt8]

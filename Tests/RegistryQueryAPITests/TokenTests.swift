@@ -1,3 +1,4 @@
+import Builds
 import FoundationEssentials
 import Logging
 import Synchronization
@@ -91,7 +92,7 @@ struct TokenTests {
     @Test("a file that is missing, no file, or too large stops the start by name")
     func refusesUnreadable() throws {
         let directory = try ScratchDirectory()
-        try directory.write(String(repeating: "#\n", count: TokenFile.largestFile / 2 + 1), to: "large")
+        try directory.write(String(repeating: "#\n", count: SmallFile.largest / 2 + 1), to: "large")
         for name in ["missing", "", "large"] {
             let error = try #require(throws: TokenFileError.self) {
                 try TokenStore(path: "\(directory.path)/\(name)", logger: Logger(label: "test") { _ in LogCollector() })
