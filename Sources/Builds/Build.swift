@@ -69,6 +69,8 @@ public struct Build: Sendable, Equatable {
     public var requestedBy: String?
     /// The URL to call when it has ended.
     public var callbackURL: String?
+    /// What has come of calling it; `nil` where there is nobody to call.
+    public var callback: Callback?
     /// Whether its name is taken and nothing of it may run yet: it may still be given up, so nobody is promised it.
     public var isHeldBack = false
 
@@ -98,6 +100,7 @@ public struct Build: Sendable, Equatable {
         self.requestFingerprint = requestFingerprint
         self.requestedBy = requestedBy
         self.callbackURL = callbackURL
+        self.callback = callbackURL.map { _ in Callback() }
     }
 
     /// From the beginning of the work to its end, or to `now` while it lasts.

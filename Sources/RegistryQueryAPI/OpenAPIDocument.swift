@@ -990,10 +990,10 @@ let openAPIDocument = #"""
             | status | codes |
             |---|---|
             | 400 | `malformed_request`, `malformed_json`, `unknown_field`, `duplicate_field`, `wrong_type` |
-            | 400 | `unknown_parameter`, `repeated_parameter` |
-            | 401 | `unauthorized` |
+            | 400 | `unknown_parameter`, `repeated_parameter`, `invalid_payload` |
+            | 401 | `unauthorized`, `invalid_signature` |
             | 403 | `forbidden`, `host_not_allowed`, `cross_site_refused` |
-            | 404 | `route_unknown`, `repository_unknown`, `tag_unknown`, `build_unknown` |
+            | 404 | `route_unknown`, `repository_unknown`, `tag_unknown`, `build_unknown`, `webhook_unconfigured` |
             | 405 | `method_not_allowed` |
             | 408 | `request_timeout` |
             | 409 | `version_taken`, `build_finished` |
@@ -1001,11 +1001,13 @@ let openAPIDocument = #"""
             | 413 | `body_too_large` |
             | 414 | `target_too_long` |
             | 415 | `unsupported_media_type` |
-            | 422 | `missing_field`, `invalid_value`, `no_next_version`, `idempotency_key_reused`, `callbacks_unavailable` |
+            | 422 | `missing_field`, `invalid_value`, `no_next_version`, `idempotency_key_reused` |
+            | 422 | `callbacks_unavailable`, `callback_not_allowed` |
+            | 429 | `too_many_failures` |
             | 500 | `internal_error` |
             | 502 | `registry_error`, `cluster_error` |
             | 503 | `registry_unavailable`, `cluster_unavailable`, `builder_unavailable` |
-            | 503 | `reservation_contended`, `not_ready`, `shutting_down` |
+            | 503 | `reservation_contended`, `builds_not_started`, `not_ready`, `shutting_down` |
             | 504 | `registry_timeout`, `cluster_timeout`, `deadline_exceeded` |
           type: string
           enum:
@@ -1016,14 +1018,18 @@ let openAPIDocument = #"""
                 - wrong_type
                 - unknown_parameter
                 - repeated_parameter
+                - invalid_payload
                 - unauthorized
                 - forbidden
                 - host_not_allowed
                 - cross_site_refused
+                - invalid_signature
+                - too_many_failures
                 - route_unknown
                 - repository_unknown
                 - tag_unknown
                 - build_unknown
+                - webhook_unconfigured
                 - method_not_allowed
                 - request_timeout
                 - version_taken
@@ -1037,6 +1043,7 @@ let openAPIDocument = #"""
                 - no_next_version
                 - idempotency_key_reused
                 - callbacks_unavailable
+                - callback_not_allowed
                 - internal_error
                 - registry_error
                 - cluster_error
@@ -1044,6 +1051,7 @@ let openAPIDocument = #"""
                 - cluster_unavailable
                 - builder_unavailable
                 - reservation_contended
+                - builds_not_started
                 - not_ready
                 - shutting_down
                 - registry_timeout

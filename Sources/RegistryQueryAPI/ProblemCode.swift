@@ -12,16 +12,20 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case wrongType = "wrong_type"
     case unknownParameter = "unknown_parameter"
     case repeatedParameter = "repeated_parameter"
+    case invalidPayload = "invalid_payload"
     // Access.
     case unauthorized
     case forbidden
     case hostNotAllowed = "host_not_allowed"
     case crossSiteRefused = "cross_site_refused"
+    case invalidSignature = "invalid_signature"
+    case tooManyFailures = "too_many_failures"
     // What is not there.
     case routeUnknown = "route_unknown"
     case repositoryUnknown = "repository_unknown"
     case tagUnknown = "tag_unknown"
     case buildUnknown = "build_unknown"
+    case webhookUnconfigured = "webhook_unconfigured"
     case methodNotAllowed = "method_not_allowed"
     case requestTimeout = "request_timeout"
     // What stands in the way.
@@ -37,6 +41,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case noNextVersion = "no_next_version"
     case idempotencyKeyReused = "idempotency_key_reused"
     case callbacksUnavailable = "callbacks_unavailable"
+    case callbackNotAllowed = "callback_not_allowed"
     // The service and what it stands on.
     case internalError = "internal_error"
     case registryError = "registry_error"
@@ -45,6 +50,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     case clusterUnavailable = "cluster_unavailable"
     case builderUnavailable = "builder_unavailable"
     case reservationContended = "reservation_contended"
+    case buildsNotStarted = "builds_not_started"
     case notReady = "not_ready"
     case shuttingDown = "shutting_down"
     case registryTimeout = "registry_timeout"
@@ -55,11 +61,12 @@ enum ProblemCode: String, CaseIterable, Sendable {
     var status: HTTPResponse.Status {
         switch self {
         case .malformedRequest, .malformedJSON, .unknownField, .duplicateField, .wrongType, .unknownParameter,
-            .repeatedParameter:
+            .repeatedParameter, .invalidPayload:
             .badRequest
-        case .unauthorized: .unauthorized
+        case .unauthorized, .invalidSignature: .unauthorized
+        case .tooManyFailures: .tooManyRequests
         case .forbidden, .hostNotAllowed, .crossSiteRefused: .forbidden
-        case .routeUnknown, .repositoryUnknown, .tagUnknown, .buildUnknown: .notFound
+        case .routeUnknown, .repositoryUnknown, .tagUnknown, .buildUnknown, .webhookUnconfigured: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: .requestTimeout
         case .versionTaken, .buildFinished: .conflict
@@ -67,12 +74,13 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .bodyTooLarge: .contentTooLarge
         case .targetTooLong: .uriTooLong
         case .unsupportedMediaType: .unsupportedMediaType
-        case .missingField, .invalidValue, .noNextVersion, .idempotencyKeyReused, .callbacksUnavailable:
+        case .missingField, .invalidValue, .noNextVersion, .idempotencyKeyReused, .callbacksUnavailable,
+            .callbackNotAllowed:
             .unprocessableContent
         case .internalError: .internalServerError
         case .registryError, .clusterError: .badGateway
-        case .registryUnavailable, .clusterUnavailable, .builderUnavailable, .reservationContended, .notReady,
-            .shuttingDown:
+        case .registryUnavailable, .clusterUnavailable, .builderUnavailable, .reservationContended, .buildsNotStarted,
+            .notReady, .shuttingDown:
             .serviceUnavailable
         case .registryTimeout, .clusterTimeout, .deadlineExceeded: .gatewayTimeout
         }
@@ -88,6 +96,12 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .wrongType: "A field has a value of the wrong type"
         case .unknownParameter: "The query has an unknown parameter"
         case .repeatedParameter: "The query has a parameter twice"
+        case .invalidPayload: "The payload of the webhook is malformed"
+        case .invalidSignature: "The signature of the webhook is wrong"
+        case .tooManyFailures: "Too many failed attempts"
+        case .webhookUnconfigured: "This webhook is not set up"
+        case .callbackNotAllowed: "Calls to this address are not allowed"
+        case .buildsNotStarted: "Not all builds were started"
         case .unauthorized: "A valid token is needed"
         case .forbidden: "The token lacks a scope"
         case .hostNotAllowed: "The Host header names another host"
