@@ -39,6 +39,14 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: ArgumentHelp("File with lines name:scope[,scope]:token.", valueName: "file"))
     var apiTokensFile: String?
     @Option(
+        help: ArgumentHelp(
+            "Service accounts that may call with a token of the cluster.", valueName: "namespace/name:scope,... ..."))
+    var apiServiceAccounts: String?
+    @Option(
+        help: ArgumentHelp(
+            "Audience that tokens of service accounts are made for; default registry-query.", valueName: "name"))
+    var apiTokenAudience: String?
+    @Option(
         help: ArgumentHelp("Serve an address that is not loopback without tokens; default false.", valueName: "bool"))
     var allowAnonymous: String?
     @Option(help: ArgumentHelp("auto, kubernetes or local; default auto.", valueName: "kind"))
@@ -70,6 +78,20 @@ struct SettingsOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Branch that is built where a request names none; default main.", valueName: "branch"))
     var gitBranch: String?
     @Option(
+        help: ArgumentHelp(
+            "Folders that pushes build, such as 'app-*' or 'apps/*'; default *, those that are webapps.",
+            valueName: "pattern,..."))
+    var webappPaths: String?
+    @Option(help: ArgumentHelp("File with the secret of GitHub's webhook.", valueName: "file"))
+    var githubWebhookSecretFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "Hosts that callbacks may go to, such as http://n8n.automation.svc.cluster.local; default none.",
+            valueName: "host,..."))
+    var callbackAllowedHosts: String?
+    @Option(help: ArgumentHelp("File with the key that callbacks are signed with, whsec_...", valueName: "file"))
+    var callbackSecretFile: String?
+    @Option(
         help: ArgumentHelp("trace, debug, info, notice, warning, error or critical; default info.", valueName: "level"))
     var logLevel: String?
     @Option(help: ArgumentHelp("text or json; default text.", valueName: "format"))
@@ -96,6 +118,8 @@ struct SettingsOptions: ParsableArguments {
         case .movingTags: movingTags
         case .listen: listen
         case .apiTokensFile: apiTokensFile
+        case .apiServiceAccounts: apiServiceAccounts
+        case .apiTokenAudience: apiTokenAudience
         case .allowAnonymous: allowAnonymous
         case .builder: builder
         case .buildNamespace: buildNamespace
@@ -108,6 +132,10 @@ struct SettingsOptions: ParsableArguments {
         case .buildConcurrency: buildConcurrency
         case .gitRepoURL: gitRepoUrl
         case .gitBranch: gitBranch
+        case .webappPaths: webappPaths
+        case .gitHubWebhookSecretFile: githubWebhookSecretFile
+        case .callbackAllowedHosts: callbackAllowedHosts
+        case .callbackSecretFile: callbackSecretFile
         case .logLevel: logLevel
         case .logFormat: logFormat
         }

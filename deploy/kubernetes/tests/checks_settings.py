@@ -5,7 +5,13 @@ import re
 from rendering import KUBERNETES, NAMESPACE, Manifests, source_text
 
 # Secrets and ConfigMaps that others make, and whether a Pod may start without them.
-FOREIGN = {"registry-query-tokens": False, "registry-credentials": True, "buildkitd": True}
+FOREIGN = {
+    "registry-query-tokens": False,
+    "registry-query-callbacks": True,
+    "registry-query-github": True,
+    "registry-credentials": True,
+    "buildkitd": True,
+}
 
 
 class SettingsChecks:
@@ -38,8 +44,16 @@ class SettingsChecks:
         self.assertEqual(
             files[settings["DOCKER_CONFIG"] + "/config.json"], ("registry-credentials", ".dockerconfigjson")
         )
-        commented = re.search(r"# - REGISTRY_CA_FILE=(\S+)", (KUBERNETES / "kustomization.yaml").read_text())
-        self.assertEqual(files[commented.group(1)], ("buildkitd", "ca.crt"))
+        text = (KUBERNETES / "kustomization.yaml").read_text()
+        commented = {key: files[path] for key, path in re.findall(r"# - ([A-Z_]+_FILE)=(\S+)", text)}
+        self.assertEqual(
+            commented,
+            {
+                "REGISTRY_CA_FILE": ("buildkitd", "ca.crt"),
+                "CALLBACK_SECRET_FILE": ("registry-query-callbacks", "key"),
+                "GITHUB_WEBHOOK_SECRET_FILE": ("registry-query-github", "secret"),
+            },
+        )
         for key, value in settings.items():
             if value.startswith("/") and key != "DOCKER_CONFIG":
                 self.assertIn(value, files)
