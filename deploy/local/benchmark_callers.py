@@ -17,7 +17,7 @@ import subprocess
 import threading
 import time
 
-from benchmark_cluster import Cluster, free_port
+from benchmark_cluster import Cluster
 
 BUILDS = 50
 POLLING = 5
