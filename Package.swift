@@ -59,8 +59,8 @@ let package = Package(
         .target(
             name: "Builds",
             dependencies: [
-                "HTTPTransport", "KubernetesClient", "OCIDistribution", "SemanticVersions",
-                logging, subprocess, systemPackage, yams,
+                "CLibcrypto", "HTTPTransport", "KubernetesClient", "OCIDistribution", "SemanticVersions",
+                httpTypes, logging, subprocess, systemPackage, yams,
             ],
             swiftSettings: swiftSettings),
         .target(

@@ -87,8 +87,11 @@ public struct HTTPURL: Hashable, Sendable, CustomStringConvertible {
 public struct HTTPURLError: Error, Sendable, CustomStringConvertible {
     /// One sentence with the text, as far as it holds no secret.
     public var description: String
+    /// What is wrong with the text, without any of it.
+    public let reason: String
 
     init(refused text: String, because reason: String) {
+        self.reason = reason
         description = "the URL \"\(redacted(text.prefix { $0 != "?" }, limit: 200))\" cannot be used: \(reason)"
     }
 }

@@ -155,13 +155,16 @@ public final class KubernetesClient: Sendable {
             response = try await send(call, limits: exchange)
         }
         if response.status.kind == .successful { return response.body }
-        // An error's body is short; one that breaks off says no more than its status.
-        let body: [UInt8]
+        // An error's body is short; of one that is not, the status says enough.
+        var body: [UInt8] = []
         do {
             body = try await response.body.collect(upTo: 256 * 1024)
-        } catch is TransportError {
-            body = []
-        }
+        } catch let failure as TransportError where failure.isTransient {
+            // What the API server wanted to say is not known, so it cannot be taken for final.
+            var error = KubernetesError(failure, during: call.operation)
+            error.status = response.status.code
+            throw error
+        } catch is TransportError {}
         throw failure(response, body: body, of: call.operation)
     }
 

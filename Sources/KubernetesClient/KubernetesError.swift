@@ -98,7 +98,10 @@ public struct KubernetesError: Error, Sendable, CustomStringConvertible {
         switch code {
         case .unauthorized: "check the token or certificate, and whether it has expired"
         case .forbidden:
-            operation.access.map { "allow \($0.verb) on \($0.target) in the account's Role if it is missing" }
+            operation.access.map { access in
+                let role = operation.namespace == nil ? "a ClusterRole of the account" : "the account's Role"
+                return "allow \(access.verb) on \(access.target) in \(role) if it is missing"
+            }
         case .quotaExceeded: "raise the ResourceQuota, or wait until others have ended"
         case .tls: "check the certificate authority in the cluster's credentials"
         case .unknownResource: "check that the namespace exists and that the address is that of a Kubernetes API server"

@@ -18,6 +18,9 @@ public struct ResourceKind: Sendable, Hashable {
         group: "coordination.k8s.io", version: "v1", resource: "leases", kind: "Lease")
     /// Events of the core group: what the parts of the cluster have to say.
     public static let events = ResourceKind(group: "", version: "v1", resource: "events", kind: "Event")
+    /// Reviews of tokens, of `authentication.k8s.io/v1`; they belong to the cluster, not to a namespace.
+    public static let tokenReviews = ResourceKind(
+        group: "authentication.k8s.io", version: "v1", resource: "tokenreviews", kind: "TokenReview")
 
     /// What documents of this kind name as their `apiVersion`.
     public var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
@@ -54,7 +57,11 @@ public struct ResourceAccess: Sendable, Hashable, CustomStringConvertible {
         resource + (subresource.map { "/\($0)" } ?? "") + (group.isEmpty ? "" : ".\(group)")
     }
 
-    /// Every right that some call of ``KubernetesClient`` needs, reviews of one's own rights left out (everybody has those).
+    /// The right that ``KubernetesClient/review(token:audiences:)`` needs, which a ClusterRole has to grant.
+    public static let tokenReviews = ResourceAccess("create", .tokenReviews)
+
+    /// Every right within the namespace that some call of ``KubernetesClient`` needs, reviews of one's own rights left
+    /// out (everybody has those).
     public static let neededByClient: [ResourceAccess] =
         ["create", "get", "list", "watch", "delete", "patch"].map { ResourceAccess($0, .jobs) }
         + ["list", "watch"].map { ResourceAccess($0, .pods) } + [ResourceAccess("get", .pods, "log")]
@@ -72,7 +79,7 @@ public struct KubernetesOperation: Sendable, Hashable, CustomStringConvertible {
     /// The namespace, for a call within one.
     public let namespace: String?
 
-    init(_ access: ResourceAccess, object: String? = nil, namespace: String) {
+    init(_ access: ResourceAccess, object: String? = nil, namespace: String?) {
         self.access = access
         self.name = access.description
         self.object = object

@@ -9,6 +9,8 @@ struct Route: Sendable {
         case open
         /// Callers with this scope, where there are tokens.
         case requires(AccessScope)
+        /// Everybody: the handler checks a signature, and throws ``ProblemCode/invalidSignature`` for a wrong one.
+        case signed
     }
 
     /// How long an answer may take.

@@ -31,8 +31,9 @@ private struct Rule {
                 "SystemPackage",
             ]),
         Rule(
-            module: "Builds", ours: ["KubernetesClient", "OCIDistribution", "HTTPTransport", "SemanticVersions"],
-            packages: ["Logging", "Subprocess", "SystemPackage", "Yams"]),
+            module: "Builds",
+            ours: ["KubernetesClient", "OCIDistribution", "HTTPTransport", "SemanticVersions", "CLibcrypto"],
+            packages: ["HTTPTypes", "Logging", "Subprocess", "SystemPackage", "Yams"]),
         Rule(
             module: "KubernetesClient", ours: ["HTTPTransport"],
             packages: ["HTTPTypes", "Logging", "SystemPackage", "Yams"]),

@@ -99,6 +99,12 @@ struct RecordedRequestTests {
             _ = try await $0.decision(
                 on: ResourceAccess(verb: "create", group: "", resource: "pods", subresource: "exec"))
         },
+        Case("tokenreview-authenticated") {
+            _ = try await $0.review(token: "<token>", audiences: ["registry-query"])
+        },
+        Case("tokenreview-default-audience") { _ = try await $0.review(token: "<token>", audiences: []) },
+        Case("tokenreview-invalid") { _ = try await $0.review(token: "nonsense", audiences: []) },
+        Case("tokenreview-403") { _ = try await $0.review(token: "<token>", audiences: []) },
         Case("version") { _ = try await $0.serverVersion() },
         Case("readyz") { try await $0.checkReadiness() },
         Case("job-list-page1") { client in
@@ -179,7 +185,7 @@ struct RecordedRequestTests {
         ] {
             if let access = await kubernetesError({ _ = try await list() })?.operation.access { needed.insert(access) }
         }
-        #expect(needed == Set(ResourceAccess.neededByClient))
+        #expect(needed == Set(ResourceAccess.neededByClient + [.tokenReviews]))
     }
 
     @Test("the longest waits of a call are bounded, those of a watch by its silence")

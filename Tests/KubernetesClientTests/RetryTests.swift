@@ -147,6 +147,39 @@ struct RetryTests {
         #expect(error?.code == .timeout)
     }
 
+    /// An error's status, how its body ends, and what that means to whoever follows a log or watches.
+    static let brokenErrors: [(status: Int, failure: TransportError?, code: KubernetesError.Code, isTransient: Bool)] =
+        [
+            (400, TransportError(.connectionLost, "lost"), .unreachable, true),
+            (403, TransportError(.connectionLost, "lost"), .unreachable, true),
+            (410, TransportError(.idleTimeout, "silent"), .timeout, true),
+            (404, TransportError(.totalTimeout, "slow"), .timeout, true),
+            (503, TransportError(.connectionLost, "lost"), .unreachable, true),
+            // What is no accident of the connection leaves the status to say what it says.
+            (400, TransportError(.malformedResponse, "chunks"), .malformedAnswer, false),
+            (503, TransportError(.bodyTooLarge, "large"), .unavailable, true),
+            (400, nil, .badRequest, false),
+        ]
+
+    @Test("an error of a stream whose body breaks off is not final", arguments: 0..<brokenErrors.count)
+    func brokenError(_ index: Int) async throws {
+        let (status, failure, code, isTransient) = Self.brokenErrors[index]
+        let whole = try Recording("log-400-bad-container").body
+        let transport = PieceTransport(
+            status: status, body: failure == nil ? whole : Array(whole.prefix(40)), failure: failure)
+        var options = LogOptions(container: "buildkit")
+        options.follow = true
+        for call in [
+            { _ = try await client(transport).log(ofPod: "pod", options) },
+            { _ = try await client(transport).watchJobs(WatchOptions(from: "7")) },
+        ] as [() async throws -> Void] {
+            let error = await kubernetesError(call)
+            guard failure != nil || error != nil else { continue }
+            #expect(error?.code == code && error?.isTransient == isTransient, "\(error.debugDescription)")
+            #expect(error?.status == status)
+        }
+    }
+
     @Test("a readiness that is not ok is no readiness")
     func readiness() async throws {
         try await client(try Recording("readyz").transport()).checkReadiness()

@@ -42,13 +42,14 @@ struct StandInAccessTests {
         (access("get", .leases), { _ = try await $0.lease(named: "registry-query") }),
         (access("update", .leases), { _ = try await $0.updateLease(lease()) }),
         (access("list", .events), { _ = try await $0.events(about: "some-uid") }),
+        (.tokenReviews, { _ = try await $0.review(token: "eyJ.eyJ.x", audiences: []) }),
     ]
 
     private struct Unexpected: Error {}
 
     @Test("every right of the client is on the list")
     func complete() {
-        #expect(Set(Self.calls.map(\.right)) == Set(ResourceAccess.neededByClient))
+        #expect(Set(Self.calls.map(\.right)) == Set(ResourceAccess.neededByClient + [.tokenReviews]))
     }
 
     @Test("a call needs its right and no other, and is counted as using it", arguments: 0..<calls.count)
@@ -59,7 +60,7 @@ struct StandInAccessTests {
             let allowed = await kubernetesError { try await call(cluster.client) }
             #expect(allowed?.code != .forbidden)
             #expect(cluster.standIn.usedAccess == [right])
-            cluster.standIn.withSettings { $0.allowed = Set(ResourceAccess.neededByClient).subtracting([right]) }
+            cluster.standIn.withSettings { $0.allowed = Set(Self.calls.map(\.right)).subtracting([right]) }
             let refused = await kubernetesError { try await call(cluster.client) }
             #expect(refused?.code == .forbidden && refused?.status == 403)
             #expect(refused?.operation.access == right)

@@ -52,6 +52,13 @@ struct StandInFidelityTests {
         }
     }
 
+    /// The recorded token is an account's, for others than the API server.
+    private static let bound: @Sendable (inout StandInSettings) -> Void = { settings in
+        settings.allowed = [.tokenReviews]
+        settings.reviewedTokens["<token>"] = ReviewedToken(
+            username: "system:serviceaccount:build-system:buildkit-sa", audiences: ["registry-query"])
+    }
+
     private static func lease(_ cluster: TestCluster) async throws {
         let posted = try #require(try Recording("lease-create-201").requestBody)
         _ = try await cluster.client.createLease(try JSONDecoder().decode(Lease.self, from: Data(posted.json())))
@@ -77,6 +84,7 @@ struct StandInFidelityTests {
         Case("job-patch-merge-409-conflict", prepare: existing(app)), Case("lease-create-409", prepare: lease),
         Case("lease-create-422"), Case("lease-create-time-without-fraction"), Case("lease-get-404"),
         Case("lease-update-409", prepare: lease), Case("lease-update-no-rv", prepare: lease), Case("log-404-pod"),
+        Case("tokenreview-403"),
     ]
 
     private func withCase(_ one: Case, _ body: (TestCluster, Recording) async throws -> Void) async throws {
@@ -131,6 +139,9 @@ struct StandInFidelityTests {
         Case("version"),
         Case("selfsubjectaccessreview-allowed"), Case("selfsubjectaccessreview-denied"),
         Case("watch-410-from-rv-1"), Case("watch-500-bad-rv"), Case("watch-timeout", prepare: { $0.standIn.goOn() }),
+        Case("tokenreview-authenticated", settings: bound), Case("tokenreview-wrong-audience", settings: bound),
+        Case("tokenreview-default-audience", settings: { $0.allowed = [.tokenReviews] }),
+        Case("tokenreview-invalid", settings: { $0.allowed = [.tokenReviews] }),
         Case("log-400-bad-container", prepare: stored("pods-main-running", .pods)),
         Case("log-400-previous", prepare: stored("pods-main-running", .pods)),
         Case("log-400-waiting", prepare: stored("pods-init-running", .pods)),
@@ -192,7 +203,9 @@ struct StandInFidelityTests {
                     case "managedFields": continue
                     case "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "continue", "generation":
                         result[name] = "varies"
-                    case "batch.kubernetes.io/controller-uid", "controller-uid": result[name] = "varies"
+                    case "batch.kubernetes.io/controller-uid", "controller-uid",
+                        "authentication.kubernetes.io/credential-id":
+                        result[name] = "varies"
                     default: result[name] = strip(value)
                     }
                 }

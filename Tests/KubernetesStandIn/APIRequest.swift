@@ -50,6 +50,9 @@ struct Route {
     var name: String?
     var subresource: String?
 
+    /// What stands for a namespace where something belongs to the cluster.
+    static let cluster = ""
+
     var access: ResourceAccess {
         ResourceAccess(verb: verb, group: kind.group, resource: kind.resource, subresource: subresource)
     }
@@ -72,6 +75,10 @@ struct Route {
             kind = found
             namespace = path[4]
             rest = path[6...]
+        case "apis" where path == ["apis", "authentication.k8s.io", "v1", "tokenreviews"]:
+            kind = .tokenReviews
+            namespace = Self.cluster
+            rest = []
         default: return nil
         }
         self.kind = kind

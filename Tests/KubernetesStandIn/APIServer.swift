@@ -13,7 +13,7 @@ struct APIServer: Sendable {
         }
     }
 
-    private var settings: StandInSettings { cluster.settings.withLock(\.self) }
+    var settings: StandInSettings { cluster.settings.withLock(\.self) }
 
     private func admitted(_ request: APIRequest) throws(Refusal) -> APIAnswer {
         let user = try user(of: request)
@@ -43,6 +43,7 @@ struct APIServer: Sendable {
         case (.jobs, "delete"): return try deleteJob(route, request)
         case (.leases, "create"): return try createLease(route, request)
         case (.leases, "update"): return try updateLease(route, request)
+        case (.tokenReviews, "create"): return try reviewToken(request)
         default: throw Refusal.unknownPath
         }
     }
@@ -58,7 +59,8 @@ struct APIServer: Sendable {
 
     private func mayDo(_ access: ResourceAccess, in namespace: String, _ user: String) -> Bool {
         let settings = settings
-        return user == StandInSettings.account && namespace == settings.namespace && settings.allowed.contains(access)
+        return user == StandInSettings.account && [settings.namespace, Route.cluster].contains(namespace)
+            && settings.allowed.contains(access)
     }
 
     // MARK: Documents

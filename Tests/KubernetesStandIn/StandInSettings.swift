@@ -15,9 +15,11 @@ public struct StandInSettings: Sendable {
     ///
     /// The stand-in's own token is added at the start.
     public var tokens: [String: String] = [:]
+    /// Tokens that only a review accepts, because they are for somebody else than the API server.
+    public var reviewedTokens: [String: ReviewedToken] = [:]
     /// The rights that the account has.
     ///
-    /// Default: those that the client needs, and no other.
+    /// Default: those that the client needs within a namespace, and no other.
     public var allowed = Set(ResourceAccess.neededByClient)
     /// How many Jobs the quota allows.
     public var jobQuota: Int?
@@ -30,4 +32,18 @@ public struct StandInSettings: Sendable {
 
     /// The defaults.
     public init() {}
+}
+
+/// A token that somebody has for others than the API server.
+public struct ReviewedToken: Sendable {
+    /// Whose it is, such as `system:serviceaccount:automation:n8n`.
+    public var username: String
+    /// Whom it is for.
+    public var audiences: [String]
+
+    /// Says whose it is, and whom it is for.
+    public init(username: String, audiences: [String]) {
+        self.username = username
+        self.audiences = audiences
+    }
 }

@@ -76,13 +76,14 @@ struct Refusal: Error {
 
     static func forbidden(user: String, verb: String, resource: String, group: String, namespace: String) -> Refusal {
         let shown = group.isEmpty ? resource : "\(resource).\(group)"
+        let place = namespace == Route.cluster ? "at the cluster scope" : "in the namespace \"\(namespace)\""
         let details: JSONValue =
             group.isEmpty
             ? ["kind": .string(resource)] : ["group": .string(group), "kind": .string(resource)]
         return Refusal(
             code: 403, reason: "Forbidden",
             message: "\(shown) is forbidden: User \"\(user)\" cannot \(verb) resource \"\(resource)\" in API group "
-                + "\"\(group)\" in the namespace \"\(namespace)\"",
+                + "\"\(group)\" \(place)",
             details: details)
     }
 

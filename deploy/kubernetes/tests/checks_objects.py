@@ -8,9 +8,14 @@ import yaml
 import network
 from rendering import KUBERNETES_VERSION, NAMESPACE, Manifests
 
+# Kinds that belong to the cluster, not to a namespace.
+CLUSTER_KINDS = ("ClusterRole", "ClusterRoleBinding", "Namespace")
+
 
 class ObjectChecks:
     manifests: Manifests
+    # What a component adds: (kind, name).
+    ADDED_OBJECTS = ()
 
     def test_every_object_fits_the_schema_of_kubernetes(self):
         for item in [*self.manifests.objects, self.manifests.template]:
@@ -18,8 +23,11 @@ class ObjectChecks:
                 kubernetes_validate.validate(item, KUBERNETES_VERSION, strict=True)
 
     def test_the_objects_are_these(self):
+        found = sorted((item["kind"], self.manifests.plain_name(item)) for item in self.manifests.objects)
+        for added in self.ADDED_OBJECTS:
+            found.remove(added)
         self.assertEqual(
-            sorted((item["kind"], self.manifests.plain_name(item)) for item in self.manifests.objects),
+            found,
             [
                 ("ConfigMap", "registry-query-job-template"),
                 ("ConfigMap", "registry-query-settings"),
@@ -44,7 +52,7 @@ class ObjectChecks:
     def test_every_object_is_in_the_namespace_and_has_the_recommended_labels(self):
         for item in self.manifests.objects:
             with self.subTest(item["kind"], name=item["metadata"]["name"]):
-                expected = None if item["kind"] == "Namespace" else NAMESPACE
+                expected = None if item["kind"] in CLUSTER_KINDS else NAMESPACE
                 self.assertEqual(item["metadata"].get("namespace"), expected)
                 labels = item["metadata"]["labels"]
                 self.assertIn(labels["app.kubernetes.io/name"], ("registry-query", "buildkit", "build-system"))

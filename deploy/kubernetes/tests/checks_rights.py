@@ -17,6 +17,8 @@ def rules(role):
 
 class RightsChecks:
     manifests: Manifests
+    # What a component lets registry-query do in the whole cluster.
+    CLUSTER_RIGHTS = frozenset()
 
     def test_registry_query_may_do_what_it_does(self):
         expected = {("batch", "jobs", None, verb) for verb in ("create", "get", "list", "watch", "delete", "patch")}
@@ -34,7 +36,7 @@ class RightsChecks:
 
     def test_nobody_may_do_everything_enter_pods_or_read_secrets(self):
         forbidden = {"*", "secrets", "pods/exec", "pods/attach", "pods/portforward", "escalate", "bind", "impersonate"}
-        for role in self.manifests.all("Role"):
+        for role in self.manifests.all("Role") + self.manifests.all("ClusterRole"):
             for right in rules(role):
                 self.assertFalse(forbidden & set(right), f"{role['metadata']['name']}: {right}")
 
@@ -61,6 +63,17 @@ class RightsChecks:
             self.manifests.one("Role", role)
             if namespace == NAMESPACE:
                 self.manifests.one("ServiceAccount", account)
+
+    def test_rights_in_the_whole_cluster_are_these_and_registry_querys(self):
+        roles = {role["metadata"]["name"]: rules(role) for role in self.manifests.all("ClusterRole")}
+        self.assertEqual(set().union(*roles.values()), self.CLUSTER_RIGHTS)
+        bindings = self.manifests.all("ClusterRoleBinding")
+        self.assertEqual(sorted(binding["roleRef"]["name"] for binding in bindings), sorted(roles))
+        for binding in bindings:
+            self.assertEqual(binding["roleRef"]["kind"], "ClusterRole")
+            self.assertEqual(
+                binding["subjects"], [{"kind": "ServiceAccount", "name": "registry-query", "namespace": NAMESPACE}]
+            )
 
     def test_only_registry_query_gets_a_token(self):
         for account in self.manifests.all("ServiceAccount"):
