@@ -142,9 +142,11 @@ let package = Package(
         .testTarget(
             name: "RegistryQueryAPITests",
             dependencies: [
-                "Builds", "HTTPTransport", "KubernetesClient", "OCIDistribution", "RegistryQueryAPI",
-                "SemanticVersions",
-                httpTypes, logging, subprocess, systemPackage,
+                "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient", "KubernetesStandIn", "OCIDistribution",
+                "RegistryQueryAPI", "SemanticVersions",
+                httpTypes, hummingbird, logging, subprocess, systemPackage,
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             swiftSettings: swiftSettings),

@@ -5,8 +5,8 @@ import Hummingbird
 extension RegistryQueryAPI {
     /// Who may call.
     public enum Access: Sendable {
-        /// Callers with a token, from anywhere.
-        case tokens(TokenStore)
+        /// Callers with a token, from anywhere: one of the file, or one of a Kubernetes service account, or either.
+        case tokens(TokenStore?, ServiceAccounts? = nil)
         /// Everybody on this machine, and no web page in anybody's browser.
         ///
         /// `Host` must name the machine itself, so that a foreign name that resolves to it (DNS rebinding) gets
@@ -24,11 +24,13 @@ struct Gatekeeper: Sendable {
     let listenHost: String
 
     /// Who asks; `nil` where callers have no names.
-    /// - Throws: ``Problem`` for callers without a valid token, and for web pages.
-    func identify(_ request: HTTPRequest) throws(Problem) -> Caller? {
+    /// - Parameter scope: What the caller will need, for those who have to be told.
+    /// - Throws: ``Problem`` for callers without a valid token, for web pages, and when nobody can say whether a token is
+    ///   valid; `CancellationError`.
+    func identify(_ request: HTTPRequest, needing scope: AccessScope? = nil) async throws -> Caller? {
         switch access {
-        case .tokens(let tokens):
-            return try caller(of: request, tokens)
+        case .tokens(let tokens, let accounts):
+            return try await caller(of: request, tokens, accounts, scope)
         case .local:
             guard isLocal(request.authority) else {
                 throw Problem(
@@ -43,32 +45,45 @@ struct Gatekeeper: Sendable {
         return nil
     }
 
-    /// Refuses a caller whose token lacks the scope.
+    /// Refuses a caller who lacks the scope.
     func check(_ caller: Caller?, _ scope: AccessScope) throws(Problem) {
         guard let caller, !caller.scopes.contains(scope) else { return }
+        let lack =
+            caller.isServiceAccount
+            ? "the service account \"\(caller.name)\" lacks the scope \(scope.rawValue), which API_SERVICE_ACCOUNTS can grant"
+            : "the token \"\(caller.name)\" lacks the scope \(scope.rawValue), which its line in API_TOKENS_FILE can grant"
         throw Problem(
-            .forbidden, "the token \"\(caller.name)\" lacks the scope \(scope.rawValue)",
+            .forbidden, lack,
             headers: [.wwwAuthenticate: "Bearer error=\"insufficient_scope\", scope=\"\(scope.rawValue)\""])
     }
 
     /// Spec: RFC 6750 sections 2.1 and 3.
-    private func caller(of request: HTTPRequest, _ tokens: TokenStore) throws(Problem) -> Caller {
+    private func caller(
+        of request: HTTPRequest, _ tokens: TokenStore?, _ accounts: RegistryQueryAPI.ServiceAccounts?,
+        _ scope: AccessScope?
+    ) async throws -> Caller {
         let sent = request.headerFields[values: .authorization]
+        let ways = [
+            tokens.map { _ in "a token of API_TOKENS_FILE" },
+            accounts.map { "the token of a Kubernetes service account for the audience \(quoted($0.audience))" },
+        ].compactMap(\.self).joined(separator: " or ")
+        let need = scope.map { "with the scope \($0.rawValue) " } ?? ""
         guard let credentials = sent.first else {
             throw Problem(
-                .unauthorized, "a token is needed: send the header Authorization: Bearer <token>",
-                headers: [.wwwAuthenticate: "Bearer"])
+                .unauthorized,
+                "a token \(need)is needed: send the header Authorization: Bearer <token>, with \(ways)",
+                headers: [.wwwAuthenticate: scope.map { "Bearer scope=\"\($0.rawValue)\"" } ?? "Bearer"])
         }
         let parts = credentials.split(separator: " ", omittingEmptySubsequences: true)
-        guard sent.count == 1, parts.count == 2, parts[0].lowercased() == "bearer",
-            let caller = tokens.caller(presenting: parts[1].utf8)
-        else {
-            throw Problem(
-                .unauthorized,
-                "the token is not valid here: check it, and that the header reads Authorization: Bearer <token>",
-                headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
+        if sent.count == 1, parts.count == 2, parts[0].lowercased() == "bearer" {
+            if let caller = tokens?.caller(presenting: parts[1].utf8) { return caller }
+            if let caller = try await accounts?.caller(presenting: parts[1]) { return caller }
         }
-        return caller
+        throw Problem(
+            .unauthorized,
+            "the token is not valid here: send one \(need)in the one header Authorization: Bearer <token>, which is "
+                + "\(ways)",
+            headers: [.wwwAuthenticate: "Bearer error=\"invalid_token\""])
     }
 
     /// Browsers send `Origin` with whatever another site's page could use to change something, and `Sec-Fetch-Site`
@@ -115,9 +130,12 @@ struct Gatekeeper: Sendable {
 extension RegistryQueryAPI.Access {
     /// Who may call a service that listens on `host`.
     /// - Throws: ``InvalidInput`` for `LISTEN` when everybody on a network could call and nobody said that they may.
-    public init(tokens: TokenStore?, listeningOn host: String, allowAnonymous: Bool) throws(InvalidInput) {
-        if let tokens {
-            self = .tokens(tokens)
+    public init(
+        tokens: TokenStore?, serviceAccounts: RegistryQueryAPI.ServiceAccounts? = nil, listeningOn host: String,
+        allowAnonymous: Bool
+    ) throws(InvalidInput) {
+        if tokens != nil || serviceAccounts != nil {
+            self = .tokens(tokens, serviceAccounts)
         } else if Gatekeeper.isLoopback(host.lowercased()) {
             self = .local
         } else if allowAnonymous {
@@ -126,7 +144,7 @@ extension RegistryQueryAPI.Access {
             throw InvalidInput(
                 field: "LISTEN",
                 "\(quoted(host)) can be reached from other machines, and everybody there could start builds; "
-                    + "set API_TOKENS_FILE, listen on 127.0.0.1, or set ALLOW_ANONYMOUS=true")
+                    + "set API_TOKENS_FILE or API_SERVICE_ACCOUNTS, listen on 127.0.0.1, or set ALLOW_ANONYMOUS=true")
         }
     }
 }

@@ -35,8 +35,11 @@ public struct RegistryQueryAPI: Service {
         public var maximumBodyBytes = 1 << 20
         /// How many connections are open at most; 1024 by default; more have to wait.
         public var maximumConnections = 1024
+        /// Measures how long answers to failed attempts are put off.
+        var clock: any Clock<Duration> = ContinuousClock()
 
-        /// Takes an address and who may call there; see ``Access/init(tokens:listeningOn:allowAnonymous:)``.
+        /// Takes an address and who may call there; see
+        /// ``Access/init(tokens:serviceAccounts:listeningOn:allowAnonymous:)``.
         public init(host: String = "127.0.0.1", port: Int = 8080, access: Access) {
             self.host = host
             self.port = port
@@ -68,6 +71,7 @@ public struct RegistryQueryAPI: Service {
         self.onListening = onListening
         self.responder = Responder(
             gatekeeper: Gatekeeper(access: configuration.access, listenHost: configuration.host),
+            failures: FailureThrottle(clock: configuration.clock),
             table: Self.table(versions: versions, builds: builds, readiness: readiness),
             configuration: configuration, logger: logger)
     }

@@ -5,12 +5,13 @@ import Hummingbird
 import Logging
 
 /// What every request goes through, in this order: id, access, route, scope, deadline, handler; and on the way back
-/// errors become problems, headers are added, and one line is logged.
+/// errors become problems, those of failed attempts wait, headers are added, and one line is logged.
 struct Responder: HTTPResponder {
     /// The longest target that is read.
     static let longestTarget = 8192
 
     let gatekeeper: Gatekeeper
+    let failures: FailureThrottle
     let table: RouteTable
     let configuration: RegistryQueryAPI.Configuration
     let logger: Logger
@@ -19,6 +20,8 @@ struct Responder: HTTPResponder {
     private struct Trace {
         var route: String?
         var caller: Caller?
+        /// Where a failed attempt came from.
+        var failed: SourceAddress?
         var problem: ProblemCode?
         var error: String?
     }
@@ -31,9 +34,17 @@ struct Responder: HTTPResponder {
         var trace = Trace()
         var response: Response
         do {
-            response = try await answer(request, logger: logger, &trace)
+            response = try await answer(request, since: start, logger: logger, &trace)
         } catch {
-            let problem = Problem(error)
+            var problem = Problem(error)
+            if Self.isFailedAttempt(problem, request) {
+                trace.failed = context.source
+                do {
+                    try await failures.delayAnswer(to: context.source)
+                } catch {
+                    problem = Problem(error)
+                }
+            }
             trace.problem = problem.code
             if problem.code.status.kind == .serverError { trace.error = redacted("\(error)", limit: 500) }
             response = problem.response
@@ -46,23 +57,37 @@ struct Responder: HTTPResponder {
         return response
     }
 
-    private func answer(_ request: Request, logger: Logger, _ trace: inout Trace) async throws -> Response {
+    /// Whether somebody tried to be let in and was not; a request without any token is no attempt.
+    private static func isFailedAttempt(_ problem: Problem, _ request: Request) -> Bool {
+        switch problem.code {
+        case .unauthorized: request.headers.contains(.authorization)
+        case .invalidSignature: true
+        default: false
+        }
+    }
+
+    private func answer(
+        _ request: Request, since start: ContinuousClock.Instant, logger: Logger, _ trace: inout Trace
+    ) async throws -> Response {
         let (path, query) = try Self.target(of: request)
         let match = table.match(request.method, path: path)
         if case .route(let route, _) = match {
             trace.route = route.path
-            // Probes do not know how the service is called, and have no token.
-            if route.access != .open { trace.caller = try gatekeeper.identify(request.head) }
+            // Probes do not know how the service is called, and have no token; senders of webhooks sign.
+            if case .requires(let scope) = route.access {
+                trace.caller = try await gatekeeper.identify(request.head, needing: scope)
+                try gatekeeper.check(trace.caller, scope)
+            }
         } else {
-            trace.caller = try gatekeeper.identify(request.head)
+            trace.caller = try await gatekeeper.identify(request.head)
         }
         switch match {
         case .route(let route, let parameters):
-            if case .requires(let scope) = route.access { try gatekeeper.check(trace.caller, scope) }
             let request = APIRequest(
                 raw: request, pathParameters: parameters, query: query, caller: trace.caller,
                 configuration: configuration, logger: logger)
-            return try await withDeadline(configuration.answerWithin + Self.extraTime(route, query)) {
+            let spent = ContinuousClock.now - start
+            return try await withDeadline(configuration.answerWithin - spent + Self.extraTime(route, query)) {
                 try await route.handle(request)
             }
         case .otherMethods(let methods):
@@ -121,6 +146,7 @@ struct Responder: HTTPResponder {
             "duration_ms": "\(duration.milliseconds)",
         ]
         if let caller = trace.caller { metadata["caller"] = "\(caller.name)" }
+        if let source = trace.failed { metadata["source"] = "\(source)" }
         if let problem = trace.problem { metadata["problem"] = "\(problem.rawValue)" }
         if let error = trace.error { metadata["error"] = "\(error)" }
         let level: Logger.Level =
@@ -133,9 +159,13 @@ struct Responder: HTTPResponder {
     }
 }
 
-/// What is known of the connection that a request came over: nothing that is needed.
+/// What is known of the connection that a request came over.
 struct ConnectionContext: InitializableFromSource {
-    init(source: ApplicationRequestContextSource) {}
+    let source: SourceAddress
+
+    init(source: ApplicationRequestContextSource) { self.init(from: SourceAddress(source.channel.remoteAddress)) }
+
+    init(from source: SourceAddress) { self.source = source }
 }
 
 extension Character {

@@ -67,17 +67,14 @@ struct TokenFile: Sendable {
                 }
             }
         guard isName else { throw Refusal("the name must have 1 to 63 letters, digits, '.', '_' or '-'") }
-        let scopes = parts[1].split(separator: ",", omittingEmptySubsequences: false).map { scope in
-            AccessScope(rawValue: String(scope.trimmingBlanks))
-        }
-        guard !scopes.contains(nil) else {
+        guard let scopes = AccessScope.list(parts[1]) else {
             throw Refusal("the scopes must be read, build or both, separated by a comma")
         }
         guard parts[2].utf8.count >= shortestToken, parts[2].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
             throw Refusal("the token must have at least \(shortestToken) visible ASCII characters and no space")
         }
         guard let digest = sha256(Array(parts[2].utf8)) else { throw Refusal("the token cannot be hashed") }
-        return Entry(digest: digest, caller: Caller(name: String(parts[0]), scopes: Set(scopes.compactMap(\.self))))
+        return Entry(digest: digest, caller: Caller(name: String(parts[0]), scopes: scopes))
     }
 
     /// Whose token it is.
@@ -85,18 +82,19 @@ struct TokenFile: Sendable {
     /// The time that takes depends on the number of tokens only: hashes are compared, all of them, each in constant
     /// time.
     func caller(presenting token: [UInt8]) -> Caller? {
-        guard let digest = Self.sha256(token) else { return nil }
+        guard let digest = sha256(token) else { return nil }
         var found: Caller?
         for entry in entries where rq_equal_in_constant_time(entry.digest, digest, digest.count) == 1 {
             found = entry.caller
         }
         return found
     }
+}
 
-    private static func sha256(_ bytes: [UInt8]) -> [UInt8]? {
-        var digest = [UInt8](repeating: 0, count: 32)
-        return rq_sha256(bytes, bytes.count, &digest) == 1 ? digest : nil
-    }
+/// The SHA-256 of some bytes; `nil` when OpenSSL fails.
+func sha256(_ bytes: [UInt8]) -> [UInt8]? {
+    var digest = [UInt8](repeating: 0, count: 32)
+    return rq_sha256(bytes, bytes.count, &digest) == 1 ? digest : nil
 }
 
 extension Substring {

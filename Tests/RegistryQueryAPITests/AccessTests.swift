@@ -1,32 +1,26 @@
 import Builds
+import HTTPTypes
+import KubernetesClient
 import Logging
 import Testing
 
 @testable import RegistryQueryAPI
 
 struct AccessTests {
-    private func tokens(_ text: String = TokenTests.good) throws -> (RegistryQueryAPI.Access, ScratchDirectory) {
-        let directory = try ScratchDirectory()
-        try directory.write(text)
-        let store = try TokenStore(
-            path: "\(directory.path)/tokens", logger: Logger(label: "test") { _ in LogCollector() })
-        return (.tokens(store), directory)
-    }
-
     @Test("with tokens, everything but health and readiness wants one")
     func wantsToken() async throws {
-        let (access, directory) = try tokens()
-        try await TestService.run(.with(\.access, access)) { service in
+        let file = try TokenFixture()
+        try await TestService.run(.with(\.access, file.access)) { service in
             service.registry.setTags(["v1.0.0"], of: "app-example")
             for target in ["/tags/app-example", "/next/app-example", "/builds", "/openapi.yaml", "/nowhere"] {
                 let reply = try await service.get(target)
-                #expect(reply.status == 401 && reply["www-authenticate"] == "Bearer", "\(target): \(reply)")
+                let challenge = target == "/nowhere" ? "Bearer" : "Bearer scope=\"read\""
+                #expect(reply.status == 401 && reply["www-authenticate"] == challenge, "\(target): \(reply)")
                 #expect(try reply.code == "unauthorized")
             }
             for wrong in [
                 "Bearer wrong-0123456789abcdef", "Bearer", "Bearer ", "Basic viewer-0123456789abcdef",
-                "viewer-0123456789abcdef",
-                "Bearer viewer-0123456789abcdef x",
+                "viewer-0123456789abcdef", "Bearer viewer-0123456789abcdef x",
             ] {
                 let reply = try await service.get("/tags/app-example", ("Authorization", wrong))
                 #expect(reply.status == 401, "\(wrong)")
@@ -36,6 +30,7 @@ struct AccessTests {
                 "/tags/app-example", ("Authorization", "Bearer viewer-0123456789abcdef"),
                 ("Authorization", "Bearer viewer-0123456789abcdef"))
             #expect(twice.status == 401)
+            #expect(twice["www-authenticate"] == "Bearer error=\"invalid_token\"")
             #expect(try await service.get("/healthz").status == 200)
             #expect([200, 503].contains(try await service.get("/readyz").status))
             for right in ["Bearer viewer-0123456789abcdef", "bearer   viewer-0123456789abcdef"] {
@@ -45,13 +40,13 @@ struct AccessTests {
             #expect(nowhere.status == 404)
             #expect(!service.log.text.contains("0123456789abcdef"), "a token was logged")
         }
-        withExtendedLifetime(directory) {}
+        withExtendedLifetime(file) {}
     }
 
     @Test("a token without the scope is told which, and the name of a caller goes onto the build and into the log")
     func checksScopes() async throws {
-        let (access, directory) = try tokens(TokenTests.good + "deployer:build:deployer-0123456789abcdef\n")
-        try await TestService.run(.with(\.access, access)) { service in
+        let file = try TokenFixture(TokenTests.good + "deployer:build:deployer-0123456789abcdef\n")
+        try await TestService.run(.with(\.access, file.access)) { service in
             let viewer = ("Authorization", "Bearer viewer-0123456789abcdef")
             let deployer = ("Authorization", "Bearer deployer-0123456789abcdef")
             let body = "{\"webapp\":\"app-example\"}"
@@ -75,7 +70,7 @@ struct AccessTests {
             #expect(service.log.requests.last?.metadata["caller"] == "deployer")
             #expect(try await service.post("/next/app-example", "{\"commits\":[]}", viewer).status == 200)
         }
-        withExtendedLifetime(directory) {}
+        withExtendedLifetime(file) {}
     }
 
     @Test(
@@ -139,6 +134,28 @@ struct AccessTests {
         }
     }
 
+    @Test("no route that is not open or signed can be driven by a web page, and no answer ever lets one read it")
+    func guardsEveryRoute() async throws {
+        try await TestService.run { service in
+            for route in service.routes {
+                let target = route.path.split(separator: "/").map { $0.hasPrefix("{") ? "x" : $0 }
+                    .joined(separator: "/")
+                for (headers, code) in [
+                    ([("Host", "rebound.evil.example")], "host_not_allowed"),
+                    ([("Origin", "https://evil.example")], "cross_site_refused"),
+                    ([("Sec-Fetch-Site", "cross-site")], "cross_site_refused"),
+                ] {
+                    let reply = try await service.send(route.method.rawValue, "/\(target)", headers)
+                    #expect(!reply.headers.contains { $0.name.hasPrefix("access-control-") }, "\(route.path)")
+                    if case .requires = route.access {
+                        #expect(reply.status == 403, "\(route.method) \(route.path) \(headers): \(reply)")
+                        #expect(try reply.code == code)
+                    }
+                }
+            }
+        }
+    }
+
     @Test("an anonymous service answers to any name")
     func answersAnybody() async throws {
         try await TestService.run(.with(\.access, .anonymous)) { service in
@@ -164,6 +181,26 @@ struct AccessTests {
         } else {
             let error = #expect(throws: InvalidInput.self) { try access() }
             #expect(error?.field == "LISTEN")
+            #expect(error?.reason.contains("set API_TOKENS_FILE or API_SERVICE_ACCOUNTS, ") == true)
+        }
+    }
+
+    @Test("tokens, service accounts, or both: with any of them callers come from anywhere and have names")
+    func choosesTokens() throws {
+        let file = try TokenFixture()
+        let accounts = try RegistryQueryAPI.ServiceAccounts(
+            "automation/n8n:read", logger: Logger(label: "test") { _ in LogCollector() }
+        ) { _, _ in TokenReview(isAuthenticated: false) }
+        for (tokens, accounts) in [(file.store, nil), (nil, accounts), (file.store, accounts)] {
+            for host in ["0.0.0.0", "127.0.0.1"] {
+                let access = try RegistryQueryAPI.Access(
+                    tokens: tokens, serviceAccounts: accounts, listeningOn: host, allowAnonymous: true)
+                guard case .tokens(let chosen, let others) = access else {
+                    Issue.record("\(access)")
+                    continue
+                }
+                #expect((chosen != nil) == (tokens != nil) && (others != nil) == (accounts != nil))
+            }
         }
     }
 }

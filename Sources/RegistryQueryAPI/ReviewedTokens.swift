@@ -1,0 +1,136 @@
+import HTTPTransport
+import Logging
+
+/// What the API server said of tokens, kept for a while.
+///
+/// A token that is asked about by several requests at once is reviewed once. Tokens are kept as hashes only.
+actor ReviewedTokens {
+    /// How long a token counts that was good, and one that was not.
+    static let goodFor: Duration = .seconds(60)
+    static let badFor: Duration = .seconds(10)
+    /// How many answers are kept.
+    static let mostAnswers = 1024
+    /// How many reviews there are at a time, and how many more wait for their turn.
+    static let mostReviews = 8
+    static let mostWaiting = 64
+
+    /// Says that too many tokens wait for a review already.
+    struct Busy: Error, CustomStringConvertible {
+        let description = "\(ReviewedTokens.mostWaiting) other tokens wait for a review already"
+    }
+
+    private struct Answer {
+        var caller: Caller?
+        var end: Duration
+    }
+
+    private let review: @Sendable (_ token: String) async throws -> Caller?
+    private let within: Duration
+    private let now: @Sendable () -> Duration
+    private let logger: Logger
+    private var answers: [[UInt8]: Answer] = [:]
+    private var reviews: [[UInt8]: Task<Caller?, any Error>] = [:]
+    private var free = ReviewedTokens.mostReviews
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var lastTrouble: String?
+
+    /// - Parameters:
+    ///   - within: How long a review may take, with the wait for its turn; 5 s by default.
+    ///   - review: Asks whose a token is.
+    init<Time: Clock>(
+        within: Duration = .seconds(5), logger: Logger, clock: Time,
+        review: @escaping @Sendable (_ token: String) async throws -> Caller?
+    ) where Time.Duration == Duration {
+        let start = clock.now
+        self.within = within
+        self.logger = logger
+        self.now = { start.duration(to: clock.now) }
+        self.review = review
+    }
+
+    /// Whose token it is; `nil` for nobody's.
+    /// - Throws: What the review throws, ``Busy``, ``DeadlineExceeded``; none of it is kept.
+    func caller(presenting token: String) async throws -> Caller? {
+        guard let digest = sha256(Array(token.utf8)) else { return nil }
+        if let answer = answers[digest], now() < answer.end { return answer.caller }
+        if let running = reviews[digest] { return try await running.value }
+        // Unstructured, because it belongs to all who ask meanwhile; it ends by itself within its time.
+        let running = Task { try await self.ask(token) }
+        reviews[digest] = running
+        defer { reviews[digest] = nil }
+        do {
+            let caller = try await running.value
+            lastTrouble = nil
+            keep(caller, for: digest)
+            return caller
+        } catch {
+            report(error)
+            throw error
+        }
+    }
+
+    // MARK: Answers
+
+    private func keep(_ caller: Caller?, for digest: [UInt8]) {
+        let now = now()
+        if answers.count >= Self.mostAnswers { answers = answers.filter { now < $0.value.end } }
+        if answers.count >= Self.mostAnswers {
+            // Whoever makes tokens up does not drive out those that are good.
+            let first = answers.min { left, right in
+                (left.value.caller != nil ? 1 : 0, left.value.end) < (
+                    right.value.caller != nil ? 1 : 0, right.value.end
+                )
+            }
+            if let first { answers[first.key] = nil }
+        }
+        answers[digest] = Answer(caller: caller, end: now + (caller == nil ? Self.badFor : Self.goodFor))
+    }
+
+    /// How many answers are kept now.
+    var count: Int { answers.count }
+
+    private func report(_ error: any Error) {
+        let trouble = error is DeadlineExceeded ? "no answer within \(within)" : redacted("\(error)", limit: 500)
+        guard trouble != lastTrouble else { return }
+        lastTrouble = trouble
+        logger.warning("the API server does not review tokens", metadata: ["error": "\(trouble)"])
+    }
+
+    // MARK: Turns
+
+    private func ask(_ token: String) async throws -> Caller? {
+        try await withDeadline(within) { [review] in
+            try await self.enter()
+            do {
+                let caller = try await review(token)
+                await self.leave()
+                return caller
+            } catch {
+                await self.leave()
+                throw error
+            }
+        }
+    }
+
+    private func enter() async throws {
+        if free > 0 {
+            free -= 1
+        } else {
+            guard waiting.count < Self.mostWaiting else { throw Busy() }
+            await withCheckedContinuation { waiting.append($0) }
+        }
+        // The time may have run out on the way.
+        if Task.isCancelled {
+            leave()
+            throw CancellationError()
+        }
+    }
+
+    private func leave() {
+        if waiting.isEmpty {
+            free += 1
+        } else {
+            waiting.removeFirst().resume()
+        }
+    }
+}

@@ -1,0 +1,270 @@
+import Builds
+import FoundationEssentials
+import HTTPTypes
+import KubernetesClient
+import Logging
+import Synchronization
+import Testing
+
+@testable import RegistryQueryAPI
+
+struct ServiceAccountTests {
+    // MARK: Settings
+
+    @Test(
+        "a bad entry is refused by name",
+        arguments: [
+            ("automation/n8n", "automation/n8n", "form"), ("n8n:read", "n8n:read", "form"),
+            ("a/b:read automation/n8n:read:build", "automation/n8n:read:build", "form"),
+            ("a/b/c:read", "a/b/c:read", "form"), ("/n8n:read", "/n8n:read", "namespace"),
+            ("Automation/n8n:read", "Automation/n8n:read", "namespace"),
+            ("auto.mation/n8n:read", "auto.mation/n8n:read", "namespace"), ("a/-n:read", "a/-n:read", "name"),
+            ("a/n.:read", "a/n.:read", "name"), ("a/:read", "a/:read", "name"), ("a/*:read", "a/*:read", "name"),
+            ("a/b:", "a/b:", "scopes"), ("a/b:write", "a/b:write", "scopes"), ("a/b:read,", "a/b:read,", "scopes"),
+            ("a/b:read, a/c:read", "a/b:read,", "scopes"), ("a/b:read a/b:build", "a/b:build", "earlier entry"),
+            ("", "", "no account"), (" \n", "", "no account"),
+        ])
+    func refusesEntries(text: String, entry: String, reason: String) throws {
+        let reviewer = Reviewer { _ in Reviewer.nobody }
+        let error = #expect(throws: InvalidInput.self) { try reviewer.accounts(text) }
+        #expect(error?.field == "API_SERVICE_ACCOUNTS")
+        #expect(error?.reason.contains(reason) == true, "\(error?.reason ?? "")")
+        if !entry.isEmpty { #expect(error?.reason.hasPrefix("the entry \"\(entry)\": ") == true) }
+    }
+
+    @Test(
+        "an audience that is nobody's, or the API server's own, is refused",
+        arguments: ["", "registry query", "https://kubernetes.default.svc.cluster.local", "kubernetes.default.svc"])
+    func refusesAudiences(audience: String) {
+        let error = #expect(throws: InvalidInput.self) {
+            try RegistryQueryAPI.ServiceAccounts(
+                "a/b:read", audience: audience, logger: Logger(label: "test") { _ in LogCollector() }
+            ) { _, _ in Reviewer.nobody }
+        }
+        #expect(error?.field == "API_TOKEN_AUDIENCE")
+    }
+
+    // MARK: Tokens
+
+    @Test("what is no JSON Web Token is never sent")
+    func looksBefore() async throws {
+        let reviewer = Reviewer { _ in Reviewer.n8n }
+        let accounts = try reviewer.accounts()
+        let longest = "eyJh." + String(repeating: "a", count: 8192 - 8) + ".aa"
+        for other in [
+            "", "viewer-0123456789abcdef", "eyJhbGciOiJSUzI1NiJ9", "eyJh.eyJh", "eyJh.eyJh.", "eyJh..eyJh",
+            ".eyJh.eyJh",
+            "eyJh.eyJh.eyJh.eyJh", "eyJh.eyJh.ey Jh", "eyJh.eyJh.eyJ=", "eyJh.eyJh.ey+h", "eyJh.eyJh.eyJhb",
+            "abcd.eyJh.eyJh", "eyJh.eyJh.eyé", "eyJh.eyJh.eyJh\u{0}", longest + "a",
+        ] {
+            #expect(try await accounts.caller(presenting: other[...]) == nil, "\(other)")
+        }
+        #expect(reviewer.asked.isEmpty)
+        for token in [webToken(), "eyJh.eyJh.eyJh", longest] {
+            #expect(try await accounts.caller(presenting: token[...]) != nil, "\(token)")
+        }
+        #expect(reviewer.asked == [webToken(), "eyJh.eyJh.eyJh", longest])
+        #expect(reviewer.audiences == [["registry-query"]])
+    }
+
+    static let reviews: [(review: TokenReview, caller: Caller?)] = [
+        (Reviewer.n8n, Caller(name: "automation/n8n", scopes: [.read, .build])),
+        (user("system:serviceaccount:automation:viewer"), Caller(name: "automation/viewer", scopes: [.read])),
+        // Somebody, who may do nothing.
+        (user("system:serviceaccount:automation:other"), Caller(name: "automation/other", scopes: [])),
+        (user("system:serviceaccount:other:n8n"), Caller(name: "other/n8n", scopes: [])),
+        (user("system:serviceaccount:automation:n8n", for: ["x", "registry-query"]), n8n),
+        // Authenticated, and not for this service: an API server that does not look at audiences says that.
+        (user("system:serviceaccount:automation:n8n", for: []), nil),
+        (user("system:serviceaccount:automation:n8n", for: ["https://kubernetes.default.svc.cluster.local"]), nil),
+        (TokenReview(isAuthenticated: false, username: n8nUser, audiences: ["registry-query"]), nil),
+        (TokenReview(isAuthenticated: true, audiences: ["registry-query"]), nil), (Reviewer.nobody, nil),
+        // No service accounts.
+        (user("jane"), nil), (user("automation:n8n"), nil), (user("system:node:automation:n8n"), nil),
+        (user("system:serviceaccount:automation:n8n:x"), nil), (user("system:serviceaccount:automation/n8n"), nil),
+        (user("system:serviceaccount::n8n"), nil), (user("system:serviceaccount:a/b:n8n"), nil),
+        (user("x:system:serviceaccount:automation:n8n"), nil),
+    ]
+
+    private static let n8nUser = "system:serviceaccount:automation:n8n"
+    private static let n8n = Caller(name: "automation/n8n", scopes: [.read, .build])
+
+    private static func user(_ name: String, for audiences: [String] = ["registry-query"]) -> TokenReview {
+        TokenReview(isAuthenticated: true, username: name, audiences: audiences)
+    }
+
+    @Test("who is authenticated, a service account, and for this service is a caller", arguments: 0..<reviews.count)
+    func reads(_ index: Int) async throws {
+        let (review, expected) = Self.reviews[index]
+        let accounts = try Reviewer { _ in review }.accounts()
+        #expect(try await accounts.caller(presenting: webToken()[...]) == expected)
+    }
+
+    @Test(
+        "what a real API server answered",
+        arguments: [
+            ("authenticated", ["build-system/buildkit-sa"]), ("default-audience", []), ("invalid", []),
+            ("wrong-audience", []),
+        ])
+    func readsRecordings(name: String, callers: [String]) async throws {
+        struct Recording: Decodable {
+            struct Response: Decodable {
+                var body: TokenReview
+            }
+
+            var response: Response
+        }
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../KubernetesClientTests/Fixtures/tokenreview-\(name).json")
+        let review = try JSONDecoder().decode(Recording.self, from: try Data(contentsOf: file)).response.body
+        let accounts = try Reviewer { _ in review }
+            .accounts("build-system/buildkit-sa:read build-system/registry-query:read")
+        let caller = try await accounts.caller(presenting: webToken()[...])
+        #expect([caller?.name].compactMap(\.self) == callers)
+    }
+
+    // MARK: How often is asked
+
+    @Test("a good answer counts for 60 s, a bad one for 10 s, and none at all not")
+    func keepsAnswers() async throws {
+        let clock = StillClock()
+        let reviewer = Reviewer { token in token == webToken(1) ? Reviewer.n8n : Reviewer.nobody }
+        let accounts = try reviewer.accounts(clock: clock)
+        let ask: @Sendable (Int) async throws -> String? = { number in
+            try await accounts.caller(presenting: webToken(number)[...])?.name
+        }
+        for (milliseconds, reviews) in [(0, 2), (9_999, 2), (1, 3), (9_999, 3), (1, 4), (39_999, 5), (1, 6)] {
+            clock.advance(by: .milliseconds(milliseconds))
+            #expect(try await ask(1) == "automation/n8n")
+            #expect(try await ask(2) == nil)
+            #expect(reviewer.asked.count == reviews, "after \(clock.now.offset)")
+        }
+        struct Down: Error {}
+        reviewer.set { _ in throw Down() }
+        #expect(try await ask(1) == "automation/n8n", "still known")
+        for _ in 0..<2 { await #expect(throws: Problem.self) { try await ask(3) } }
+        #expect(reviewer.asked.count == 8)
+        reviewer.set { _ in Reviewer.n8n }
+        #expect(try await ask(3) == "automation/n8n")
+    }
+
+    @Test("one review serves all who ask about a token meanwhile, also one that fails")
+    func sharesReviews() async throws {
+        for fails in [false, true] {
+            struct Down: Error {}
+            let gate = Gate()
+            let reviewer = Reviewer(gate: gate) { _ in if fails { throw Down() } else { Reviewer.n8n } }
+            let accounts = try reviewer.accounts()
+            await withTaskGroup(of: String.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        do {
+                            return try await accounts.caller(presenting: webToken()[...])?.name ?? "nobody"
+                        } catch {
+                            return (error as? Problem)?.code.rawValue ?? "\(error)"
+                        }
+                    }
+                }
+                while gate.count == 0 { await Task.yield() }
+                for _ in 0..<200 { await Task.yield() }
+                gate.open()
+                for await outcome in group {
+                    #expect(outcome == (fails ? "cluster_unavailable" : "automation/n8n"))
+                }
+            }
+            // Whoever came only after it had failed asked anew.
+            #expect(fails ? reviewer.asked.count < 20 : reviewer.asked.count == 1, "\(reviewer.asked.count)")
+        }
+    }
+
+    @Test("eight reviews at a time, 64 wait, more are refused; all who waited are answered")
+    func boundsReviews() async throws {
+        let gate = Gate()
+        let reviewer = Reviewer(gate: gate) { _ in Reviewer.n8n }
+        let accounts = try reviewer.accounts()
+        let most = ReviewedTokens.mostReviews + ReviewedTokens.mostWaiting
+        let busy = Gate()
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<most + 5 {
+                group.addTask {
+                    do {
+                        return try await accounts.caller(presenting: webToken(number)[...]) != nil
+                    } catch let problem as Problem {
+                        #expect(problem.code == .clusterUnavailable && problem.headers[.retryAfter] == "1")
+                        busy.open()
+                        return false
+                    }
+                }
+            }
+            await busy.wait()
+            #expect(gate.count == 8 && reviewer.asked.count == 8)
+            gate.open()
+            var answered = 0
+            for try await isAnswered in group where isAnswered { answered += 1 }
+            #expect(answered == most && reviewer.asked.count == most)
+        }
+    }
+
+    @Test("a review that hangs is given up, and its place is free again")
+    func givesUp() async throws {
+        let asked = Mutex(0)
+        let reviewed = ReviewedTokens(
+            within: .milliseconds(50), logger: Logger(label: "test") { _ in LogCollector() }, clock: StillClock()
+        ) { _ in
+            asked.withLock { $0 += 1 }
+            try await Task.sleep(for: .seconds(600))
+            return nil
+        }
+        for round in 0..<2 {
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<ReviewedTokens.mostReviews {
+                    group.addTask {
+                        await #expect(throws: DeadlineExceeded.self) {
+                            try await reviewed.caller(presenting: webToken(number))
+                        }
+                    }
+                }
+            }
+            #expect(asked.withLock { $0 } == (round + 1) * ReviewedTokens.mostReviews)
+        }
+    }
+
+    @Test("not more than 1,024 answers are kept, and made-up tokens do not drive out good ones")
+    func boundsAnswers() async throws {
+        let asked = Mutex(0)
+        let reviewed = ReviewedTokens(logger: Logger(label: "test") { _ in LogCollector() }, clock: StillClock()) {
+            token in
+            asked.withLock { $0 += 1 }
+            return token.hasPrefix("good") ? Caller(name: "automation/n8n", scopes: []) : nil
+        }
+        for number in 0..<5 { _ = try await reviewed.caller(presenting: "good \(number)") }
+        for number in 0..<1500 { _ = try await reviewed.caller(presenting: "bad \(number)") }
+        #expect(await reviewed.count == ReviewedTokens.mostAnswers)
+        for number in 0..<5 { #expect(try await reviewed.caller(presenting: "good \(number)") != nil) }
+        #expect(asked.withLock { $0 } == 1505)
+        for number in 0..<1500 { _ = try await reviewed.caller(presenting: "good \(number)") }
+        #expect(await reviewed.count == ReviewedTokens.mostAnswers)
+    }
+
+    // MARK: Failures
+
+    @Test("a failure is told without what the cluster said, and logged once with it, without the token")
+    func reports() async throws {
+        struct Down: Error, CustomStringConvertible {
+            var description: String { "10.0.0.1:6443 refused \(webToken(1))" }
+        }
+        let log = LogCollector()
+        let reviewer = Reviewer { _ in throw Down() }
+        let accounts = try reviewer.accounts(log: log)
+        for number in 0..<3 {
+            let problem = await #expect(throws: Problem.self) {
+                try await accounts.caller(presenting: webToken(number)[...])
+            }
+            #expect(problem?.code == .clusterUnavailable && problem?.headers[.retryAfter] == "1")
+            #expect(problem?.detail.contains("6443") == false)
+        }
+        let warnings = log.entries.filter { $0.level == .warning }
+        #expect(warnings.count == 1 && warnings[0].metadata["error"]?.contains("10.0.0.1:6443 refused") == true)
+        for part in webToken(1).split(separator: ".") { #expect(!log.text.contains(part)) }
+    }
+}
