@@ -38,12 +38,12 @@ public struct GitSource: Hashable, Sendable {
         let rest = text.dropFirst(scheme.count)
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let host = authority.split(separator: "@", omittingEmptySubsequences: false).last ?? ""
-        guard let first = host.utf8.first, WebappName.isAlphanumeric(first | 0x20) || first == UInt8(ascii: "[") else {
+        guard let first = host.utf8.first, isLetterOrDigit(first) || first == UInt8(ascii: "[") else {
             throw refuse("has no host")
         }
-        if authority.contains("@") {
+        if let at = authority.lastIndex(of: "@") {
             // A user name is part of every ssh URL; a password, or a token in place of the name, would end in logs and on the Job.
-            guard scheme == "ssh://", !authority.prefix(while: { $0 != "@" }).contains(":") else {
+            guard scheme == "ssh://", !authority[..<at].contains(where: { $0 == ":" || $0 == "@" }) else {
                 throw refuse("carries credentials; configure them for the builder instead")
             }
         }
@@ -57,7 +57,7 @@ public struct GitSource: Hashable, Sendable {
     /// - Throws: ``InvalidInput`` for the field `git.ref`.
     public static func validatedRef(_ text: String) throws(InvalidInput) -> String {
         let allowed = text.utf8.allSatisfy { byte in
-            WebappName.isAlphanumeric(byte | 0x20) || "._-/+@#=%,".utf8.contains(byte)
+            isLetterOrDigit(byte) || "._-/+@#=%,".utf8.contains(byte)
         }
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         let isName =
@@ -91,21 +91,31 @@ public struct GitSource: Hashable, Sendable {
         func refuse(_ reason: String) -> InvalidInput {
             InvalidInput(field: "git.subdirectory", "\(InvalidInput.quoted(text)) \(reason)")
         }
-        guard text.utf8.count <= 1024 else { throw refuse("is longer than 1024 characters") }
-        guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw refuse("has control characters") }
-        guard !text.contains("$") else { throw refuse("contains '$', which Kubernetes would expand") }
-        guard !text.contains("\\") else { throw refuse("contains a backslash; directories are separated by '/'") }
-        guard !text.hasPrefix("/") else { throw refuse("is absolute; it must be relative to the repository's root") }
-        var parts: [Substring] = []
-        for part in text.split(separator: "/") where part != "." {
+        // Bytes and scalars are looked at, not characters: "/" with a combining mark after it is another character.
+        guard text.unicodeScalars.count <= 1024 else { throw refuse("is longer than 1024 characters") }
+        let bytes = text.utf8
+        guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else { throw refuse("has control characters") }
+        guard !bytes.contains(UInt8(ascii: "$")) else { throw refuse("contains '$', which Kubernetes would expand") }
+        guard !bytes.contains(UInt8(ascii: "\\")) else {
+            throw refuse("contains a backslash; directories are separated by '/'")
+        }
+        guard bytes.first != UInt8(ascii: "/") else {
+            throw refuse("is absolute; it must be relative to the repository's root")
+        }
+        var parts: [String] = []
+        for part in bytes.split(separator: UInt8(ascii: "/")).compactMap(String.init) where part != "." {
             guard part != ".." else { throw refuse("leaves the repository") }
             guard part.lowercased() != ".git" else { throw refuse("is git's own") }
             parts.append(part)
         }
-        guard parts.first?.hasPrefix("-") != true, parts.first?.hasPrefix(":") != true else {
-            throw refuse("must not begin with '-' or ':'")
+        guard let first = parts.first?.utf8.first, "-:".utf8.contains(first) else {
+            return parts.joined(separator: "/")
         }
-        return parts.joined(separator: "/")
+        throw refuse("must not begin with '-' or ':'")
+    }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        WebappName.isAlphanumeric(byte) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
     }
 
     /// A URL without user and password, for messages.

@@ -82,6 +82,12 @@ let openAPIDocument = #"""
                     latest: v1.10.0
                     count: 4
                     tags: [v1.10.0, v1.9.0, v1.9.0-rc.1, latest]
+              links:
+                image:
+                  operationId: showTag
+                  parameters:
+                    webapp: $request.path.webapp
+                    tag: $response.body#/latest
             '400':
               $ref: '#/components/responses/Problem'
             '401':
@@ -221,6 +227,7 @@ let openAPIDocument = #"""
                 1 to 255 visible ASCII characters, in quotation marks or bare. A UUID is a good choice.
               schema:
                 type: string
+                pattern: '^("[!#-\[\]-~]{1,255}"|[!#-\[\]-~]{1,255})$'
               example: '"6ad8b0b9-6a0d-4b0e-8f30-0d0a5a3b8a35"'
           requestBody:
             required: true
@@ -273,7 +280,10 @@ let openAPIDocument = #"""
               description: A version was reserved, and its build started or queued.
               headers:
                 Location:
-                  $ref: '#/components/headers/Location'
+                  description: The path of the build.
+                  required: true
+                  schema:
+                    type: string
                 Retry-After:
                   $ref: '#/components/headers/RetryAfter'
               content:
@@ -283,6 +293,29 @@ let openAPIDocument = #"""
                   examples:
                     queued:
                       $ref: '#/components/examples/Build'
+              links:
+                build:
+                  operationId: showBuild
+                  parameters:
+                    id: $response.body#/id
+                log:
+                  operationId: showLog
+                  parameters:
+                    id: $response.body#/id
+                events:
+                  operationId: followBuild
+                  parameters:
+                    id: $response.body#/id
+                cancel:
+                  operationId: cancelBuild
+                  parameters:
+                    id: $response.body#/id
+                image:
+                  description: Once the build has succeeded.
+                  operationId: showTag
+                  parameters:
+                    webapp: $response.body#/webapp
+                    tag: $response.body#/tag
             '400':
               $ref: '#/components/responses/Problem'
             '409':
@@ -347,7 +380,7 @@ let openAPIDocument = #"""
                 `s`.
               schema:
                 type: string
-                pattern: '^[0-9]+s?$'
+                pattern: '^0*([1-5]?[0-9]|60)s?$'
               example: 30s
           responses:
             '200':
@@ -442,7 +475,17 @@ let openAPIDocument = #"""
               content:
                 text/event-stream:
                   schema:
-                    type: string
+                    description: One event.
+                    type: object
+                    required: [event, data]
+                    properties:
+                      event:
+                        const: build
+                      data:
+                        type: string
+                        contentMediaType: application/json
+                        contentSchema:
+                          $ref: '#/components/schemas/Build'
             '400':
               $ref: '#/components/responses/Problem'
             '404':
@@ -524,7 +567,8 @@ let openAPIDocument = #"""
               content:
                 application/yaml:
                   schema:
-                    type: string
+                    type: object
+                    required: [openapi, info, paths]
             default:
               $ref: '#/components/responses/Problem'
     components:
@@ -566,6 +610,7 @@ let openAPIDocument = #"""
       headers:
         Age:
           description: How many seconds ago the registry was asked.
+          required: true
           schema:
             type: integer
             minimum: 0
@@ -575,6 +620,7 @@ let openAPIDocument = #"""
             type: string
         RetryAfter:
           description: In how many seconds to ask again.
+          required: true
           schema:
             type: integer
             minimum: 0
@@ -656,14 +702,21 @@ let openAPIDocument = #"""
           type: string
           description: A semantic version as a tag, with or without `v`, without build metadata.
           maxLength: 128
+          pattern: "^v?(0|[1-9][0-9]*)([.](0|[1-9][0-9]*)){2}\
+            (-(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)\
+            ([.](0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?$"
         Range:
           type: string
-          description: Such as `^1.2`, `~1.2.3`, `1.x`, `>=1 <2`, `1.x || 3.x` or `1.2 - 2.3.4`.
+          description: |
+            Such as `^1.2`, `~1.2.3`, `1.x`, `>=1 <2`, `1.x || 3.x` or `1.2 - 2.3.4`, in the syntax of npm and Flux.
+          format: version-range
           maxLength: 256
         PrereleaseId:
           type: string
           description: Such as `rc` or `beta.2`.
           maxLength: 64
+          pattern: "^(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)\
+            ([.](0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*$"
         Status:
           type: string
           enum: [queued, running, succeeded, failed, cancelled]
@@ -804,9 +857,18 @@ let openAPIDocument = #"""
                 url:
                   description: An https, http or ssh URL without credentials.
                   type: [string, 'null']
+                  maxLength: 2048
+                  pattern: "^([hH][tT][tT][pP][sS]?://|[sS][sS][hH]://([!\"%-.0-9;->A-Z\\[-~]*@)?)\
+                    [A-Za-z0-9\\[][!\"%-.0-9:;->A-Z\\[-~]*/[!-#%-~]*$"
                 ref:
                   description: A branch, a tag or a full reference.
                   type: [string, 'null']
+                  maxLength: 255
+                  pattern: "^[A-Za-z0-9_+@#=%,][A-Za-z0-9_+@#=%,-]*([.][A-Za-z0-9_+@#=%,-]+)*\
+                    (/[A-Za-z0-9_+@#=%,-]+([.][A-Za-z0-9_+@#=%,-]+)*)*$"
+                  not:
+                    type: string
+                    pattern: '^@$|[.]lock(/|$)'
                 commit:
                   description: The full id of the commit.
                   type: [string, 'null']
@@ -814,6 +876,11 @@ let openAPIDocument = #"""
                 subdirectory:
                   description: The directory of the Dockerfile; the webapp's name unless given.
                   type: [string, 'null']
+                  maxLength: 1024
+                  pattern: '^([^\x00-\x1f\x7f$\\/][^\x00-\x1f\x7f$\\]*)?$'
+                  not:
+                    type: string
+                    pattern: '(^|/)([.][.]|[.][gG][iI][tT])(/|$)|^([.]?/)*[-:]'
               additionalProperties: false
             platforms:
               description: Such as `linux/arm64`; the builder's own unless given.
@@ -822,10 +889,52 @@ let openAPIDocument = #"""
               uniqueItems: true
               items:
                 type: string
+                maxLength: 64
+                pattern: '^[a-z0-9_]+(/[a-z0-9_]+){1,2}$'
             callbackUrl:
               description: Refused (`callbacks_unavailable`) by a service that does not call back.
               type: [string, 'null']
           additionalProperties: false
+          anyOf:
+            - description: Exactly this version.
+              required: [version]
+              properties:
+                bump:
+                  type: 'null'
+                commits:
+                  type: 'null'
+                prereleaseId:
+                  type: 'null'
+                range:
+                  type: 'null'
+            - description: What commits ask for, or at least `bump`.
+              required: [commits]
+              properties:
+                commits:
+                  type: array
+                version:
+                  type: 'null'
+                prereleaseId:
+                  type: 'null'
+            - description: The next release.
+              properties:
+                version:
+                  type: 'null'
+                commits:
+                  type: 'null'
+                bump:
+                  enum: [major, minor, patch, null]
+                prereleaseId:
+                  type: 'null'
+            - description: The next prerelease.
+              required: [bump]
+              properties:
+                version:
+                  type: 'null'
+                commits:
+                  type: 'null'
+                bump:
+                  const: prerelease
         Build:
           type: object
           required:

@@ -21,7 +21,8 @@ struct GitSourceTests {
             "", "file:///etc", "/etc", "../x", "git@github.com:a/b.git", "ext::sh -c id", "git://git.example/a",
             "https://",
             "https:///a", "https://git.example", "https://user:secret@git.example/a", "https://token@git.example/a",
-            "ssh://git:secret@git.example/a", "https://git.example/a b", "https://git.example/$(HOME)",
+            "ssh://git:secret@git.example/a", "ssh://git@me:secret@git.example/a", "https://git.example/a b",
+            "https://git.example/$(HOME)",
             "https://-oProxy/a",
             "ssh://-oProxyCommand=id/a", "https://git.example/\u{7f}", "https://git.example/\u{e9}", "--upload-pack=id",
             "https://git.example/" + String(repeating: "a", count: 2048),
@@ -44,7 +45,7 @@ struct GitSourceTests {
         arguments: [
             "", "-main", "--upload-pack=id", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b", "@", "a@{1}",
             "/a", "a/",
-            "a//b", ".a", "a/.b", "a.", "a.lock", "a/b.lock", "$(id)", "a\nb", "caf\u{e9}",
+            "a//b", ".a", "a/.b", "a.", "a.lock", "a/b.lock", "$(id)", "a\nb", "a\u{11}b", "caf\u{e9}",
             String(repeating: "a", count: 256),
         ])
     func badRef(ref: String) {
@@ -68,6 +69,7 @@ struct GitSourceTests {
             ("", ""), (".", ""), ("./", ""), ("apps/my-app", "apps/my-app"), ("apps//x/", "apps/x"),
             ("./_example", "_example"),
             ("a b", "a b"), ("..a/b", "..a/b"),
+            (String(repeating: "\u{e9}", count: 1024), String(repeating: "\u{e9}", count: 1024)),
         ])
     func goodSubdirectory(text: String, shortest: String) throws {
         #expect(try GitSource.validatedSubdirectory(text) == shortest)
@@ -77,6 +79,7 @@ struct GitSourceTests {
         "subdirectories that lead elsewhere are refused",
         arguments: [
             "..", "../x", "a/../..", "a/..", "/etc", "/", "$(HOME)", "a\\b", "a\nb", "-x", ":x", ".git", "a/.GIT/hooks",
+            "/\u{301}a", "../\u{301}a", "a/../../\u{301}", "-\u{301}a",
             String(repeating: "a", count: 1025),
         ])
     func badSubdirectory(text: String) {
