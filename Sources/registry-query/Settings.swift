@@ -29,7 +29,14 @@ struct Settings: Sendable {
     var movingTags: Set<MovingTags.Kind>
     var listen: ListenAddress
     var apiTokensFile: String?
+    /// Entries of `API_SERVICE_ACCOUNTS`, not checked yet.
+    var apiServiceAccounts: String?
+    var apiTokenAudience: String
     var allowAnonymous: Bool
+    var webappPaths: WebappPaths
+    var gitHubWebhookSecretFile: String?
+    var callbackTargets: CallbackTargets
+    var callbackSecretFile: String?
     var builder: BuilderKind
     var buildNamespace: String
     var jobTemplate: String?
@@ -118,6 +125,8 @@ struct Settings: Sendable {
             return address
         }
         apiTokensFile = try texts.readableFile(.apiTokensFile)
+        apiServiceAccounts = texts[.apiServiceAccounts]
+        apiTokenAudience = texts[.apiTokenAudience] ?? "registry-query"
         allowAnonymous = try texts.value(.allowAnonymous, default: "false") { text in
             switch text.lowercased() {
             case "true", "yes", "1": true
@@ -156,6 +165,10 @@ struct Settings: Sendable {
         git = GitDefaults(
             url: try texts.optional(.gitRepoURL, Self.gitURL),
             branch: try texts.value(.gitBranch, default: "main") { try GitSource.validatedRef($0) })
+        webappPaths = try texts.value(.webappPaths, default: "*") { try WebappPaths($0) }
+        gitHubWebhookSecretFile = try texts.readableFile(.gitHubWebhookSecretFile)
+        callbackTargets = try texts.value(.callbackAllowedHosts, default: "") { try CallbackTargets($0) }
+        callbackSecretFile = try texts.readableFile(.callbackSecretFile)
         logLevel = try texts.value(.logLevel, default: "info") { text in
             guard let level = Logger.Level(rawValue: text.lowercased()) else {
                 throw SettingProblem("give one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
