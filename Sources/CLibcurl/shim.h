@@ -5,9 +5,12 @@
 
 #include <assert.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
 
 // 7.87: CURLOPT_QUICK_EXIT; 7.85: CURLOPT_PROTOCOLS_STR; 7.80: CURLOPT_PREREQFUNCTION; 7.77: CURLOPT_CAINFO_BLOB.
 #define CCURL_LEAST_VERSION 0x075700
@@ -28,6 +31,8 @@ typedef struct ccurl_multi ccurl_multi;
 typedef size_t (*ccurl_data_callback)(char *data, size_t size, size_t count, void *context);
 typedef int (*ccurl_prerequest_callback)(
     void *context, char *_Nullable remote_address, char *_Nullable local_address, int remote_port, int local_port);
+
+typedef curl_socket_t (*ccurl_socket_callback)(void *context, curlsocktype purpose, struct curl_sockaddr *address);
 
 /// The version of the library that is loaded, as LIBCURL_VERSION_NUM has it.
 static inline unsigned int ccurl_version(void) { return curl_version_info(CURLVERSION_NOW)->version_num; }
@@ -80,6 +85,30 @@ static inline CURLcode ccurl_easy_set_data_callback(
 
 static inline CURLcode ccurl_easy_set_prerequest_callback(ccurl_easy *easy, ccurl_prerequest_callback callback) {
     return curl_easy_setopt((CURL *)easy, CURLOPT_PREREQFUNCTION, callback);
+}
+
+static inline CURLcode ccurl_easy_set_socket_callback(ccurl_easy *easy, ccurl_socket_callback callback) {
+    return curl_easy_setopt((CURL *)easy, CURLOPT_OPENSOCKETFUNCTION, callback);
+}
+
+/// Copies the bytes of an IPv4 or IPv6 address, in network order; answers how many there are, zero for another family.
+static inline size_t ccurl_address_bytes(const struct curl_sockaddr *address, unsigned char *bytes) {
+    // What libcurl declares as a sockaddr is as long as addrlen says.
+    const char *start = (const char *)address + offsetof(struct curl_sockaddr, addr);
+    if (address->family == AF_INET && address->addrlen >= sizeof(struct sockaddr_in)) {
+        memcpy(bytes, start + offsetof(struct sockaddr_in, sin_addr), 4);
+        return 4;
+    }
+    if (address->family == AF_INET6 && address->addrlen >= sizeof(struct sockaddr_in6)) {
+        memcpy(bytes, start + offsetof(struct sockaddr_in6, sin6_addr), 16);
+        return 16;
+    }
+    return 0;
+}
+
+/// A socket for the address, which libcurl connects and closes; CURL_SOCKET_BAD when there can be none.
+static inline curl_socket_t ccurl_open_socket(const struct curl_sockaddr *address) {
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
 static inline CURLcode ccurl_easy_get_long(ccurl_easy *easy, CURLINFO info, long *value) {

@@ -4,8 +4,8 @@ public import Logging
 
 /// The transport over libcurl: one thread, pooled HTTP/1.1 connections, TLS by OpenSSL.
 ///
-/// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count. Nothing is started before the first
-/// request. A transport that is dropped without ``shutDown()`` ends on its own, once the bodies it still delivers are
+/// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count, unless addresses are refused: the
+/// address would be the proxy's. Nothing is started before the first request. A transport that is dropped without ``shutDown()`` ends on its own, once the bodies it still delivers are
 /// read or dropped.
 public final class CurlTransport: Transport {
     /// How many connections there may be, and what the transport calls itself.
@@ -28,6 +28,12 @@ public final class CurlTransport: Transport {
         ///
         /// Default 15 s.
         public var longestWait: Duration
+        /// Addresses that must not be connected to, whatever name led there; with it, no proxy is used.
+        ///
+        /// Asked about the very address of each new connection, so that a name server cannot change its mind after a
+        /// check. The other addresses of the name are tried; if there is none, the request fails with
+        /// ``TransportError/Code/addressRefused``. Called on the transport's own thread, and must not block. Default none.
+        public var refusesAddress: (@Sendable (IPAddress) -> Bool)?
 
         /// Sets what differs from the defaults.
         public init(
@@ -35,13 +41,15 @@ public final class CurlTransport: Transport {
             connectionsPerHost: Int = 32,
             connections: Int = 128,
             waitingRequests: Int = 1024,
-            longestWait: Duration = .seconds(15)
+            longestWait: Duration = .seconds(15),
+            refusesAddress: (@Sendable (IPAddress) -> Bool)? = nil
         ) {
             self.userAgent = userAgent
             self.connectionsPerHost = connectionsPerHost
             self.connections = connections
             self.waitingRequests = waitingRequests
             self.longestWait = longestWait
+            self.refusesAddress = refusesAddress
         }
     }
 
@@ -59,7 +67,8 @@ public final class CurlTransport: Transport {
             CurlLoop(
                 gate: gate,
                 settings: CurlLoop.Settings(
-                    userAgent: configuration.userAgent, keptConnections: configuration.connections)))
+                    userAgent: configuration.userAgent, keptConnections: configuration.connections,
+                    refusesAddress: configuration.refusesAddress)))
     }
 
     init(engine: Engine, logger: Logger) {

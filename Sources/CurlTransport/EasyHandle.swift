@@ -45,6 +45,10 @@ struct EasyHandle {
         try check(ccurl_easy_set_prerequest_callback(pointer, callback), CURLOPT_PREREQFUNCTION)
     }
 
+    func set(openSocket callback: ccurl_socket_callback) throws(TransportError) {
+        try check(ccurl_easy_set_socket_callback(pointer, callback), CURLOPT_OPENSOCKETFUNCTION)
+    }
+
     func integer(_ info: CURLINFO) -> Int {
         var value = 0
         return ccurl_easy_get_long(pointer, info, &value) == CURLE_OK ? value : 0

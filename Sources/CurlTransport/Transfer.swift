@@ -30,6 +30,10 @@ final class Transfer {
     private static let largestDrain = 64 * 1024
     private let longestDrain: Duration
 
+    let refusesAddress: (@Sendable (IPAddress) -> Bool)?
+    private var refusedAddress: IPAddress?
+    private var mayHaveConnected = false
+
     init(
         _ exchange: Exchange, _ permit: ConnectionGate.Permit, _ settings: CurlLoop.Settings,
         now: ContinuousClock.Instant
@@ -41,6 +45,7 @@ final class Transfer {
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         parser = HeadParser(limit: exchange.request.limits.headerBytes)
         longestDrain = settings.longestDrain
+        refusesAddress = settings.refusesAddress
         started = now
         lastActivity = now
         try configure(settings)
@@ -60,6 +65,20 @@ final class Transfer {
     func connected() {
         isConnected = true
         lastActivity = .now
+    }
+
+    /// A socket for one of the host's addresses, unless it is refused; libcurl then goes on with the next one.
+    func openSocket(_ address: UnsafePointer<curl_sockaddr>) -> curl_socket_t {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = ccurl_address_bytes(address, &bytes)
+        // What is no IP address cannot be judged.
+        guard let ip = IPAddress(bytes: Array(bytes[..<count])) else { return CURL_SOCKET_BAD }
+        guard refusesAddress?(ip) != true else {
+            refusedAddress = ip
+            return CURL_SOCKET_BAD
+        }
+        mayHaveConnected = true
+        return ccurl_open_socket(address)
     }
 
     func receive(headerLine line: UnsafeRawBufferPointer) -> Int {
@@ -171,6 +190,11 @@ final class Transfer {
     /// What libcurl's result means; `nil` when the answer is complete.
     func error(for result: CURLcode) -> TransportError? {
         if let failure { return failure }
+        if result != CURLE_OK, let refusedAddress, !mayHaveConnected {
+            // Without the URL: what is sent to such a transport may be a secret.
+            return TransportError(
+                .addressRefused, "the address of \(exchange.request.url.host) is not allowed: \(refusedAddress)")
+        }
         guard result == CURLE_OK else {
             let report = FailureReport(
                 result: result, detail: String(cString: errorText), hasHead: parser.isComplete, bodyBytes: bodyBytes,

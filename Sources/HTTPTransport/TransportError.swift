@@ -11,6 +11,8 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         public static let nameResolution = Code(metricLabel: "name_resolution")
         /// No connection could be made, or not in time.
         public static let connect = Code(metricLabel: "connect")
+        /// Every address of the host is one that must not be connected to.
+        public static let addressRefused = Code(metricLabel: "address_refused")
         /// The TLS handshake failed: unknown authority, expired, another name, or no common protocol.
         public static let tls = Code(metricLabel: "tls")
         /// The server was silent for longer than ``ExchangeLimits/idle``.

@@ -19,9 +19,12 @@ final class LoopbackServer: Sendable {
     private let listener: Int32
     private let state = Mutex(State())
 
-    /// Listens on a free port and calls `serve` for each connection, which is closed when it returns.
-    init(_ serve: @escaping @Sendable (Connection) throws -> Void) throws {
-        (listener, port) = try boundSocket()
+    /// Listens on a free port of 127.0.0.1, unless told otherwise, and calls `serve` for each connection, which is closed
+    /// when it returns.
+    init(
+        address: UInt32 = 0x7F00_0001, port: Int = 0, _ serve: @escaping @Sendable (Connection) throws -> Void
+    ) throws {
+        (listener, self.port) = try boundSocket(address, port)
         guard listen(listener, 1024) == 0 else { throw SocketError(call: "listen", code: errno) }
         onNewThread { [self] in
             // Closed here and nowhere else, lest the number name another server's socket by the time of a call.
@@ -92,12 +95,13 @@ func withUnansweredPort(_ body: (_ port: Int) async throws -> Void) async throws
     try await body(port)
 }
 
-/// A socket on a free port of 127.0.0.1 that does not listen yet.
-private func boundSocket() throws -> (descriptor: Int32, port: Int) {
+/// A socket that does not listen yet; port 0 is a free one.
+private func boundSocket(_ host: UInt32 = 0x7F00_0001, _ port: Int = 0) throws -> (descriptor: Int32, port: Int) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_addr.s_addr = host.bigEndian
+    address.sin_port = UInt16(port).bigEndian
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let failed = withUnsafeMutableBytes(of: &address) { bytes in
         let address = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress
