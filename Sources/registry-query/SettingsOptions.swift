@@ -138,6 +138,7 @@ struct SettingsOptions: ParsableArguments {
         case .callbackSecretFile: callbackSecretFile
         case .logLevel: logLevel
         case .logFormat: logFormat
+        case .serviceURL, .serviceTokenFile: nil
         }
     }
 }
