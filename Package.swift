@@ -135,8 +135,8 @@ let package = Package(
             name: "BuildsTests",
             dependencies: [
                 "BuilderConformance", "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient",
-                "KubernetesStandIn", "OCIDistribution", "RegistryTesting", "SemanticVersions", logging, subprocess,
-                systemPackage, yams,
+                "KubernetesStandIn", "OCIDistribution", "RegistryTesting", "SemanticVersions", httpTypes, logging,
+                subprocess, systemPackage, yams,
             ],
             swiftSettings: swiftSettings),
         .testTarget(

@@ -163,11 +163,14 @@ extension CallbackTargets.Entry {
 
 /// The host of a URL in the one form in which hosts are compared.
 private enum CallbackHost {
-    /// The name without anything that resolvers read differently; an address as its numbers.
+    /// The name without anything that resolvers read differently; an address as all its numbers.
     /// - Throws: ``InvalidInput`` with the reason.
     static func validated(_ host: String) throws(InvalidInput) -> String {
         if let address = IPAddress(literal: host) {
-            return address.bytes.map { "\($0)" }.joined(separator: address.bytes.count == 4 ? "." : "-")
+            guard address.bytes.count == 16 else { return address.bytes.map { "\($0)" }.joined(separator: ".") }
+            return stride(from: 0, to: 16, by: 2).map { index in
+                String(Int(address.bytes[index]) << 8 | Int(address.bytes[index + 1]), radix: 16)
+            }.joined(separator: ":")
         }
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)
         guard labels.allSatisfy({ !$0.isEmpty }), !host.contains(":") else {

@@ -1,0 +1,97 @@
+import CurlTransport
+import FoundationEssentials
+import HTTPTransport
+import KubernetesClient
+import Logging
+import OCIDistribution
+import Synchronization
+
+@testable import Builds
+
+/// A time of day that the test sets.
+final class Almanac: Sendable {
+    private let time: Mutex<Date>
+
+    init(_ start: Date = Date(timeIntervalSince1970: 1_795_339_400)) { time = Mutex(start) }
+
+    var now: Date { time.withLock(\.self) }
+    func advance(to date: Date) { time.withLock { $0 = max($0, date) } }
+    func advance(by seconds: Double) { time.withLock { $0 += seconds } }
+}
+
+/// A clock whose every sleep takes a millisecond.
+struct HastyClock: Clock {
+    private let base = ContinuousClock()
+
+    var now: ContinuousClock.Instant { base.now }
+    var minimumResolution: Duration { base.minimumResolution }
+
+    func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
+        try await base.sleep(for: .milliseconds(1))
+    }
+}
+
+/// A transport that does what the test says.
+struct TestTransport: Transport {
+    let answer: @Sendable (OutboundRequest) async throws -> InboundResponse
+
+    func send(_ request: OutboundRequest) async throws -> InboundResponse { try await answer(request) }
+}
+
+/// Keeps what is logged.
+final class LogBook: Sendable {
+    private let lines = Mutex<[String]>([])
+
+    var text: String { lines.withLock { $0.joined(separator: "\n") } }
+
+    var logger: Logger {
+        Logger(label: "test") { _ in Handler(book: self) }
+    }
+
+    private struct Handler: LogHandler {
+        let book: LogBook
+        var logLevel = Logger.Level.info
+        var metadata: Logger.Metadata = [:]
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            book.lines.withLock { $0.append("\(event.level) \(event.message) \(fields.joined(separator: " "))") }
+        }
+    }
+}
+
+/// The body that tells of a build, with everything in it that an attempt might change.
+func callbackDocument(_ build: Build) -> [UInt8] {
+    let document: JSONValue = [
+        "id": .string(build.id.description), "status": .string(build.status.rawValue),
+        "message": .string(build.message), "digest": build.digest.map { .string($0.description) } ?? .null,
+        "attempts": build.callback.map { .number(JSONNumber($0.attempts)) } ?? .null,
+    ]
+    return document.json()
+}
+
+/// A sender to a receiver on this machine.
+func callbackSender(
+    _ transport: any Transport, targets: String = "http://127.0.0.1, http://localhost", secret: String? = nil,
+    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() }
+) throws -> CallbackSender {
+    let secret = try secret.map { try CallbackSecret(Array($0.utf8)) }
+    return CallbackSender(
+        transport: transport, targets: try CallbackTargets(targets), secret: { secret },
+        userAgent: "registry-query/test",
+        document: callbackDocument, clock: clock, now: now)
+}
+
+/// A build that has ended and whose caller is to be told.
+func endedBuild(_ version: String = "v1.2.3", url: String?, status: Build.Status = .succeeded) throws -> Build {
+    var plan = try kubernetesPlan(version)
+    plan.callbackURL = url
+    var build = plan.queued(message: "the registry serves it")
+    build.status = status
+    return build
+}
