@@ -9,6 +9,8 @@ struct Route: Sendable {
         case open
         /// Callers with this scope, where there are tokens.
         case requires(AccessScope)
+        /// Whoever signs the request; the handler checks that.
+        case signed
     }
 
     /// How long an answer may take.
