@@ -40,9 +40,10 @@ struct APIRequest: Sendable {
     }
 
     /// The members of the body, which must be a JSON object.
+    /// - Parameter mediaTypes: What the body may call itself; `application/json` alone by default.
     /// - Throws: ``Problem`` for another media type, too many bytes, too slow ones, or no JSON object.
-    func jsonObject() async throws -> [JSONValue.Member] {
-        try checkMediaType()
+    func jsonObject(mediaTypes: [String] = ["application/json"]) async throws -> [JSONValue.Member] {
+        _ = try mediaType(among: mediaTypes)
         let bytes = try await body()
         let value: JSONValue
         do {
@@ -56,39 +57,50 @@ struct APIRequest: Sendable {
         return members
     }
 
-    private func checkMediaType() throws(Problem) {
+    /// What the body calls itself, which must be one of these, in UTF-8 and not compressed.
+    func mediaType(among allowed: [String]) throws(Problem) -> String {
         let parts = (raw.headers[.contentType] ?? "").lowercased().split(separator: ";").map { part in
             part.filter { $0 != " " && $0 != "\t" && $0 != "\"" }
         }
-        guard parts.first == "application/json", parts.dropFirst().allSatisfy({ $0 == "charset=utf-8" }) else {
+        guard let first = parts.first, allowed.contains(first), parts.dropFirst().allSatisfy({ $0 == "charset=utf-8" })
+        else {
             let sent = raw.headers[.contentType].map { "not \(quoted($0))" } ?? "and there is none"
-            throw Problem(.unsupportedMediaType, "the Content-Type of the body must be application/json, \(sent)")
+            throw Problem(
+                .unsupportedMediaType,
+                "the Content-Type of the body must be \(allowed.joined(separator: " or ")), \(sent)")
         }
         guard raw.headers[.contentEncoding].map({ $0.lowercased() == "identity" }) ?? true else {
             throw Problem(.unsupportedMediaType, "the body must not have a Content-Encoding")
         }
+        return first
     }
 
+    /// How many bytes the body has, if it says so.
+    var announcedBytes: Int? { raw.headers[.contentLength].flatMap(Int.init) }
+
     private func body() async throws -> [UInt8] {
-        let most = configuration.maximumBodyBytes
-        var tooLarge = Problem(.bodyTooLarge, "the body is larger than \(most) bytes")
-        tooLarge.closesConnection = true
-        let refusal = tooLarge
-        if let announced = raw.headers[.contentLength].flatMap(Int.init), announced > most { throw refusal }
-        let chunks = raw.body
         do {
             return try await withDeadline(configuration.bodyWithin) {
-                var bytes: [UInt8] = []
-                for try await chunk in chunks {
-                    guard bytes.count + chunk.readableBytes <= most else { throw refusal }
-                    bytes.append(contentsOf: chunk.readableBytesView)
-                }
-                return bytes
+                try await bytes(atMost: configuration.maximumBodyBytes)
             }
         } catch is DeadlineExceeded {
             var problem = Problem(.requestTimeout, "the body did not arrive within \(configuration.bodyWithin)")
             problem.closesConnection = true
             throw problem
         }
+    }
+
+    /// The bytes of the body, however long they take.
+    /// - Throws: ``Problem`` for too many: at once where they are announced.
+    func bytes(atMost most: Int) async throws -> [UInt8] {
+        var refusal = Problem(.bodyTooLarge, "the body is larger than \(most) bytes")
+        refusal.closesConnection = true
+        if let announcedBytes, announcedBytes > most { throw refusal }
+        var bytes: [UInt8] = []
+        for try await chunk in raw.body {
+            guard bytes.count + chunk.readableBytes <= most else { throw refusal }
+            bytes.append(contentsOf: chunk.readableBytesView)
+        }
+        return bytes
     }
 }

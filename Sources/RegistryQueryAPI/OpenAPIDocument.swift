@@ -19,7 +19,7 @@ let openAPIDocument = #"""
         the wrong type), 422 that a value cannot be used or is missing. What is wrong with a request is told at once,
         in `errors`. In request bodies `null` counts as absent.
 
-        Where the service has tokens, each route except `/healthz` and `/readyz` wants `Authorization: Bearer <token>`
+        Where the service has tokens, each route except `/healthz`, `/readyz` and `/webhooks/github` wants `Authorization: Bearer <token>`
         with the scope named at the route. Where it has none it answers only to names of its own machine in `Host`,
         and to no web page.
 
@@ -37,6 +37,8 @@ let openAPIDocument = #"""
         description: What there is, and what comes next.
       - name: builds
         description: Reserving a version and building it.
+      - name: webhooks
+        description: What others tell the service.
       - name: service
         description: The service itself.
     paths:
@@ -491,6 +493,215 @@ let openAPIDocument = #"""
             '404':
               $ref: '#/components/responses/Problem'
             '422':
+              $ref: '#/components/responses/Problem'
+            default:
+              $ref: '#/components/responses/Problem'
+      /webhooks/github:
+        post:
+          tags: [webhooks]
+          operationId: receiveGitHubDelivery
+          summary: A push to GitHub builds the webapps that it touched
+          description: |
+            Signed with the webhook's secret (`GITHUB_WEBHOOK_SECRET_FILE`); no token. The answer comes within 10 s,
+            and lists what was started, what was skipped and why. Only pushes to the configured branch lead to builds,
+            pinned to the commit that was pushed; each webapp's bump is what the commits that touched it ask for. If
+            a build could not be created, the answer is 503 `builds_not_started`, and to redeliver the webhook
+            completes it: nothing is started twice. A push that is older than what was built already starts nothing.
+          security: []
+          parameters:
+            - name: X-Hub-Signature-256
+              in: header
+              required: true
+              description: The HMAC-SHA-256 of the body, as GitHub makes it.
+              schema:
+                type: string
+                pattern: '^sha256=[0-9A-Fa-f]{64}$'
+              example: sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17
+            - name: X-GitHub-Event
+              in: header
+              required: true
+              description: '`push` leads to builds, `ping` is answered, all others are ignored.'
+              schema:
+                type: string
+                pattern: '^[a-z_]{1,64}$'
+              example: push
+          requestBody:
+            required: true
+            description: What GitHub sends, 10 MiB at most, as JSON or in the field `payload` of a form.
+            content:
+              application/json:
+                schema:
+                  $ref: '#/components/schemas/GitHubPush'
+                example:
+                  ref: refs/heads/main
+                  before: 1f0e3d2b1a9f8e7d6c5b4a3f2e9f2c1d7e5b8a4c
+                  after: 9f2c1d7e5b8a4c6f0e3d2b1a9f8e7d6c5b4a3f2e
+                  repository:
+                    full_name: example/webapps
+                    clone_url: https://github.com/example/webapps.git
+                    pushed_at: 1795377001
+                  sender:
+                    login: octocat
+                  commits:
+                    - id: 9f2c1d7e5b8a4c6f0e3d2b1a9f8e7d6c5b4a3f2e
+                      message: 'feat: a list of favourites'
+                      added: [app-example/favourites.html]
+                      modified: [app-example/index.html]
+                      removed: []
+              application/x-www-form-urlencoded:
+                schema:
+                  type: object
+                  required: [payload]
+                  properties:
+                    payload:
+                      description: The same JSON as text.
+                      type: string
+          responses:
+            '200':
+              description: What came of it.
+              content:
+                application/json:
+                  schema:
+                    oneOf:
+                      - $ref: '#/components/schemas/PushReport'
+                      - $ref: '#/components/schemas/IgnoredEvent'
+                      - $ref: '#/components/schemas/Ping'
+                  examples:
+                    nothing:
+                      summary: A push that needs no release
+                      value:
+                        event: push
+                        repository: example/webapps
+                        ref: refs/heads/main
+                        commit: 9f2c1d7e5b8a4c6f0e3d2b1a9f8e7d6c5b4a3f2e
+                        complete: true
+                        note: null
+                        builds: []
+                        skipped:
+                          - path: app-example
+                            webapp: app-example
+                            reason: no commit that touched it asks for a release (feat, fix or a breaking change)
+                        failed: []
+                    ignored:
+                      summary: A push to another branch
+                      value:
+                        event: push
+                        ignored: '"refs/heads/test" is not built, only refs/heads/main is (GIT_BRANCH)'
+                    ping:
+                      summary: The webhook was set up
+                      value:
+                        event: ping
+                        message: the signature is right; pushes to main build what they touch of *
+            '400':
+              description: The payload is malformed; `field` is a JSON path.
+              content:
+                application/problem+json:
+                  schema:
+                    $ref: '#/components/schemas/Problem'
+                  example:
+                    type: urn:registry-query:problem:invalid_payload
+                    title: The payload of the webhook is malformed
+                    status: 400
+                    detail: $.commits[3].message must be a string, not a number
+                    code: invalid_payload
+                    message: $.commits[3].message must be a string, not a number
+                    field: $.commits[3].message
+            '401':
+              $ref: '#/components/responses/Problem'
+            '404':
+              $ref: '#/components/responses/Problem'
+            '408':
+              $ref: '#/components/responses/Problem'
+            '413':
+              $ref: '#/components/responses/Problem'
+            '415':
+              $ref: '#/components/responses/Problem'
+            '503':
+              description: |
+                Some builds could not be created (`builds_not_started`); the document also says what was. It has no
+                more than a problem's members where not even the payload could be read.
+              content:
+                application/problem+json:
+                  schema:
+                    anyOf:
+                      - allOf:
+                          - $ref: '#/components/schemas/Problem'
+                          - $ref: '#/components/schemas/PushOutcome'
+                      - $ref: '#/components/schemas/Problem'
+                  example:
+                    type: urn:registry-query:problem:builds_not_started
+                    title: Not all builds were started
+                    status: 503
+                    detail: '1 of 1 builds were not started (app-example): the registry did not answer; redeliver the webhook to complete it, which starts nothing twice'
+                    code: builds_not_started
+                    message: '1 of 1 builds were not started (app-example): the registry did not answer; redeliver the webhook to complete it, which starts nothing twice'
+                    event: push
+                    repository: example/webapps
+                    ref: refs/heads/main
+                    commit: 9f2c1d7e5b8a4c6f0e3d2b1a9f8e7d6c5b4a3f2e
+                    complete: true
+                    note: null
+                    builds: []
+                    skipped: []
+                    failed:
+                      - webapp: app-example
+                        code: registry_timeout
+                        message: the registry did not answer
+            default:
+              $ref: '#/components/responses/Problem'
+      /webhooks/registry:
+        post:
+          tags: [webhooks]
+          operationId: receiveRegistryNotifications
+          summary: A registry says that something has changed
+          description: |
+            Scope `read`. Takes the notifications of a registry (CNCF Distribution). What is cached for each repository
+            that is named is dropped, so that a tag that was pushed by hand shows at once. Nothing else in them is
+            believed: the registry is asked.
+          requestBody:
+            required: true
+            content:
+              application/vnd.docker.distribution.events.v2+json:
+                schema:
+                  $ref: '#/components/schemas/RegistryNotifications'
+              application/vnd.docker.distribution.events.v1+json:
+                schema:
+                  $ref: '#/components/schemas/RegistryNotifications'
+              application/json:
+                schema:
+                  $ref: '#/components/schemas/RegistryNotifications'
+                example:
+                  events:
+                    - id: 6ad8b0b9-6a0d-4b0e-8f30-0d0a5a3b8a35
+                      action: push
+                      target:
+                        repository: webapp/app-example
+                        tag: v1.2.3
+          responses:
+            '200':
+              description: The webapps whose tags are asked for anew.
+              content:
+                application/json:
+                  schema:
+                    type: object
+                    required: [dropped]
+                    properties:
+                      dropped:
+                        type: array
+                        items:
+                          $ref: '#/components/schemas/WebappName'
+                    additionalProperties: false
+                  example:
+                    dropped: [app-example]
+            '400':
+              $ref: '#/components/responses/Problem'
+            '401':
+              $ref: '#/components/responses/Problem'
+            '403':
+              $ref: '#/components/responses/Problem'
+            '413':
+              $ref: '#/components/responses/Problem'
+            '415':
               $ref: '#/components/responses/Problem'
             default:
               $ref: '#/components/responses/Problem'
@@ -1036,6 +1247,159 @@ let openAPIDocument = #"""
             message:
               type: string
           additionalProperties: false
+        GitHubPush:
+          description: GitHub's event `push`, as far as it is read; other events are not read at all.
+          type: object
+          required: [ref, before, after, repository, commits]
+          properties:
+            ref:
+              type: string
+            before:
+              $ref: '#/components/schemas/Commit'
+            after:
+              $ref: '#/components/schemas/Commit'
+            deleted:
+              type: [boolean, 'null']
+            forced:
+              type: [boolean, 'null']
+            repository:
+              type: object
+              required: [full_name]
+              properties:
+                full_name:
+                  type: string
+                clone_url:
+                  description: What is built where no repository is configured (`GIT_REPO_URL`).
+                  type: [string, 'null']
+                pushed_at:
+                  description: Seconds since 1970, or a time.
+                  type: [integer, string, 'null']
+            sender:
+              type: [object, 'null']
+              properties:
+                login:
+                  type: [string, 'null']
+            commits:
+              type: array
+              items:
+                $ref: '#/components/schemas/GitHubCommit'
+            head_commit:
+              oneOf:
+                - $ref: '#/components/schemas/GitHubCommit'
+                - type: 'null'
+        GitHubCommit:
+          type: object
+          required: [id, message]
+          properties:
+            id:
+              type: string
+            message:
+              type: string
+            added:
+              $ref: '#/components/schemas/Files'
+            modified:
+              $ref: '#/components/schemas/Files'
+            removed:
+              $ref: '#/components/schemas/Files'
+        Files:
+          type: [array, 'null']
+          items:
+            type: string
+        Commit:
+          description: The full id of a commit.
+          type: string
+          pattern: '^([0-9a-f]{40}|[0-9a-f]{64})$'
+        PushOutcome:
+          type: object
+          required: [event, repository, ref, commit, complete, note, builds, skipped, failed]
+          properties:
+            event:
+              const: push
+            repository:
+              type: string
+            ref:
+              type: string
+            commit:
+              $ref: '#/components/schemas/Commit'
+            complete:
+              description: Whether the payload tells all commits and all of their files.
+              type: boolean
+            note:
+              description: Why it does not, or why nothing is listed.
+              type: [string, 'null']
+            builds:
+              description: What was started, now or by an earlier delivery of the same push.
+              type: array
+              items:
+                $ref: '#/components/schemas/Build'
+            skipped:
+              description: What was touched and not built.
+              type: array
+              items:
+                type: object
+                required: [path, webapp, reason]
+                properties:
+                  path:
+                    type: string
+                  webapp:
+                    type: [string, 'null']
+                  reason:
+                    type: string
+                additionalProperties: false
+            failed:
+              description: What should have been built and was not.
+              type: array
+              items:
+                type: object
+                required: [webapp, code, message]
+                properties:
+                  webapp:
+                    $ref: '#/components/schemas/WebappName'
+                  code:
+                    $ref: '#/components/schemas/ProblemCode'
+                  message:
+                    type: string
+                additionalProperties: false
+        PushReport:
+          allOf:
+            - $ref: '#/components/schemas/PushOutcome'
+          unevaluatedProperties: false
+        IgnoredEvent:
+          type: object
+          required: [event, ignored]
+          properties:
+            event:
+              type: string
+            ignored:
+              description: Why.
+              type: string
+          additionalProperties: false
+        Ping:
+          type: object
+          required: [event, message]
+          properties:
+            event:
+              const: ping
+            message:
+              type: string
+          additionalProperties: false
+        RegistryNotifications:
+          description: An envelope of notifications, as far as it is read.
+          type: object
+          required: [events]
+          properties:
+            events:
+              type: array
+              items:
+                type: object
+                required: [target]
+                properties:
+                  target:
+                    type: object
+                    required: [repository]
+                    properties:
+                      repository:
+                        type: string
         Readiness:
           type: object
           required: [ready, dependencies]

@@ -21,6 +21,8 @@ public struct RegistryQueryAPI: Service {
         public var access: Access
         /// Whether builds with a `callbackUrl` are accepted, `false` by default.
         public var acceptsCallbacks = false
+        /// Which pushes are built when GitHub tells of them; `nil` by default, which takes none.
+        public var github: GitHubWebhook?
         /// How long an answer takes at most, without the wait that a caller asked for, 28 s by default.
         public var answerWithin: Duration = .seconds(28)
         /// How long the body of a request may take to arrive, 15 s by default.
@@ -82,7 +84,7 @@ public struct RegistryQueryAPI: Service {
     private static func table(versions: VersionService, builds: BuildService, readiness: Readiness) -> RouteTable {
         RouteTable(
             routes: VersionRoutes(versions: versions).routes + BuildRoutes(builds: builds).routes
-                + ServiceRoutes(readiness: readiness).routes)
+                + WebhookRoutes(versions: versions, builds: builds).routes + ServiceRoutes(readiness: readiness).routes)
     }
 
     /// Listens and answers until the service group shuts down.

@@ -9,6 +9,8 @@ final class RegistryStub: Transport {
     enum Answer: Sendable {
         case body(status: Int, headers: [(String, String)] = [], String)
         case failure(TransportError)
+        /// What is said at the time.
+        case computed(@Sendable () async throws -> String)
         /// Nothing, until the asking task is cancelled.
         case silence
     }
@@ -42,6 +44,10 @@ final class RegistryStub: Transport {
             for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }
             let body: HTTPTransport.ResponseBody = request.method == .head ? .empty : .init(Array(text.utf8))
             return InboundResponse(status: .init(code: status), headerFields: fields, body: body)
+        case .computed(let text):
+            return InboundResponse(
+                status: .ok, headerFields: [.contentType: "application/json"], body: .init(Array(try await text().utf8))
+            )
         case .failure(let error):
             throw error
         case .silence:

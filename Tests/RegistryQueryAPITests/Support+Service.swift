@@ -24,13 +24,14 @@ struct TestService: Sendable {
     @discardableResult
     static func run<Value: Sendable>(
         _ configuration: RegistryQueryAPI.Configuration = .with(\.access, .local),
-        registry: RegistryStub = RegistryStub(), _ body: @Sendable (TestService) async throws -> Value
+        registry: RegistryStub = RegistryStub(), tagsMaxAge: Duration = .seconds(60),
+        _ body: @Sendable (TestService) async throws -> Value
     ) async throws -> Value {
         // Each connection of a test blocks a thread of Dispatch while it reads, and those are few.
         await turnstile.enter()
         let outcome: Result<Value, any Error>
         do {
-            outcome = .success(try await runNow(configuration, registry, body))
+            outcome = .success(try await runNow(configuration, registry, tagsMaxAge, body))
         } catch {
             outcome = .failure(error)
         }
@@ -41,7 +42,7 @@ struct TestService: Sendable {
     private static let turnstile = Turnstile(width: 6)
 
     private static func runNow<Value: Sendable>(
-        _ configuration: RegistryQueryAPI.Configuration, _ registry: RegistryStub,
+        _ configuration: RegistryQueryAPI.Configuration, _ registry: RegistryStub, _ tagsMaxAge: Duration,
         _ body: @Sendable (TestService) async throws -> Value
     ) async throws -> Value {
         let (builder, log) = (MemoryBuilder(), LogCollector())
@@ -54,7 +55,7 @@ struct TestService: Sendable {
         let versions = VersionService(
             naming: try ImageNaming(registry: try RegistryHost("registry.example"), prefix: "webapp"),
             policy: VersionPolicy(initial: try #require(VersionTag("v1.0.0"))), registry: client,
-            listings: SharedTagListings(maxAge: .seconds(60)) { try await client.tags(of: $0) }, builder: builder)
+            listings: SharedTagListings(maxAge: tagsMaxAge) { try await client.tags(of: $0) }, builder: builder)
         let builds = BuildService(
             versions: versions, builder: builder, registry: client,
             gitDefaults: GitDefaults(url: "https://user:secret-password@git.example/webapps.git"),

@@ -1,0 +1,125 @@
+import Builds
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// `POST /webhooks/github`.
+///
+/// Nothing is looked at before the signature is known to be right, except headers.
+struct GitHubDeliveries: Sendable {
+    private static let json = "application/json"
+    private static let form = "application/x-www-form-urlencoded"
+
+    let builds: BuildService
+    private let largeBodies = LargeBodies()
+
+    init(builds: BuildService) { self.builds = builds }
+
+    /// What a delivery tells.
+    private enum Event: Sendable {
+        case push(Push)
+        case other(String)
+    }
+
+    func receive(_ request: APIRequest) async throws -> Response {
+        let start = ContinuousClock.now
+        guard let webhook = request.configuration.github else {
+            throw Self.unread(
+                .webhookUnconfigured,
+                "this service has no secret for the webhooks of GitHub; configure GITHUB_WEBHOOK_SECRET_FILE")
+        }
+        switch try await event(of: request, webhook) {
+        case .other("ping"):
+            return Response(json: [
+                "event": "ping",
+                "message": .string(
+                    "the signature is right; pushes to \(webhook.git.branch) build what they touch of \(webhook.paths)"),
+            ])
+        case .other(let name):
+            return Self.ignored(name, "the event \(name) leads to no build; only push does")
+        case .push(let push):
+            if let reason = PushScope(webhook.git).reasonToIgnore(push) { return Self.ignored("push", reason) }
+            let report = await PushBuilds(
+                builds: builds, push: push, webhook: webhook, deadline: start + webhook.answerWithin,
+                requestedBy: push.sender.map { "github/\($0)" } ?? "github", logger: request.logger
+            ).report()
+            request.logger.info(
+                "push answered",
+                metadata: [
+                    "repository": "\(quoted(push.repository))", "commit": "\(push.after)",
+                    "builds": "\(report.builds.count)", "skipped": "\(report.skipped.count)",
+                    "failed": "\(report.failed.count)",
+                ])
+            return try report.response(push, paths: webhook.paths)
+        }
+    }
+
+    private static func ignored(_ event: String, _ reason: String) -> Response {
+        Response(json: ["event": .string(event), "ignored": .string(reason)])
+    }
+
+    // MARK: Reading
+
+    /// Reads a delivery and checks its signature before anything else.
+    private func event(of request: APIRequest, _ webhook: GitHubWebhook) async throws -> Event {
+        guard let signature = GitHubSignature(request.raw.headers) else {
+            throw Self.unread(
+                .invalidSignature,
+                "the header X-Hub-Signature-256 is missing or not of the form sha256=<64 digits>; "
+                    + "set the same secret at the webhook as in GITHUB_WEBHOOK_SECRET_FILE")
+        }
+        do {
+            return try await withDeadline(webhook.answerWithin) {
+                try await largeBodies.withPlace(forBytes: request.announcedBytes) {
+                    let bytes = try await request.bytes(atMost: webhook.maximumBodyBytes)
+                    guard webhook.secrets.verify(signature, of: bytes) else {
+                        throw Problem(
+                            .invalidSignature,
+                            "the signature is not that of this body: the webhook's secret differs from "
+                                + "GITHUB_WEBHOOK_SECRET_FILE, or something on the way has changed the body")
+                    }
+                    return try Self.event(of: request, bytes)
+                }
+            }
+        } catch is DeadlineExceeded {
+            throw Self.unread(
+                .requestTimeout,
+                "the payload did not arrive within \(webhook.answerWithin), or other large ones were in the way")
+        }
+    }
+
+    private static func event(of request: APIRequest, _ bytes: [UInt8]) throws(Problem) -> Event {
+        try request.refuseParameters()
+        let name = "X-GitHub-Event"
+        let sent = request.raw.headers.values(named: name)
+        guard sent.count == 1, let event = sent.first, (1...64).contains(event.utf8.count),
+            event.utf8.allSatisfy({ (0x61...0x7a).contains($0) || $0 == UInt8(ascii: "_") })
+        else {
+            throw Problem(.malformedRequest, "\(name): must be the name of one event, such as push", field: name)
+        }
+        let isForm = try request.mediaType(among: [json, form]) == form
+        guard event == "push" else { return .other(event) }
+        return .push(try Push(github: Payload(parsing: isForm ? payload(inForm: bytes) : bytes)))
+    }
+
+    /// The JSON in a form's field `payload`.
+    private static func payload(inForm bytes: [UInt8]) throws(Problem) -> [UInt8] {
+        let prefix = Array("payload=".utf8)
+        guard let field = bytes.split(separator: UInt8(ascii: "&")).first(where: { $0.starts(with: prefix) }),
+            let text = String(validating: field.dropFirst(prefix.count), as: UTF8.self),
+            let payload = percentDecoded(text, plusIsSpace: true)
+        else {
+            throw Problem(
+                .invalidPayload, "payload: the form has no such field, or it is not percent-encoded UTF-8",
+                field: "payload")
+        }
+        return Array(payload.utf8)
+    }
+
+    /// A problem of a request whose body was not read, and will not be.
+    private static func unread(_ code: ProblemCode, _ detail: String) -> Problem {
+        var problem = Problem(code, detail)
+        problem.closesConnection = true
+        return problem
+    }
+}
