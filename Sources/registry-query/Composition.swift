@@ -5,6 +5,7 @@ import HTTPTransport
 import KubernetesClient
 import Logging
 import OCIDistribution
+import RegistryQueryAPI
 import SystemPackage
 
 /// The objects that the settings lead to, made once for each process.
@@ -14,10 +15,14 @@ struct Composition: Sendable {
     let transport: CurlTransport
     /// For logs that are followed, each of which keeps a connection for as long as a build takes.
     let streamTransport: CurlTransport
+    /// For callbacks, whose URLs are callers': it connects to no address where they have no business.
+    let callbackTransport: CurlTransport
     let credentials: CredentialStore
     let registry: RegistryClient
     let versions: VersionService
     let builds: BuildService
+    /// The cluster to build in, if that is where builds run.
+    let cluster: KubernetesClient?
     /// Which builder it is.
     let builderName: String
     private let movingTags: MovingTags
@@ -52,19 +57,30 @@ struct Composition: Sendable {
             registry: RegistryClient(
                 configuration: configuration, transport: transport, credentials: credentials, logger: logger),
             policy: settings.versions, logger: logger)
+        let cluster = try Self.cluster(settings)
+        callbackTransport = CurlTransport(
+            configuration: CurlTransport.Configuration(
+                userAgent: userAgent,
+                refusesAddress: Self.refusedAddresses(settings, cluster: cluster)), logger: logger)
+        let sender = CallbackSender(
+            transport: callbackTransport, targets: settings.callbackTargets,
+            secret: try Self.callbackSecret(settings, logger: logger), userAgent: userAgent,
+            document: { Array(JSONDocument($0).text.utf8) })
         let builder: any Builder
-        if let cluster = try Self.cluster(settings) {
+        if let cluster {
+            let client = KubernetesClient(
+                transport: transport, streamTransport: streamTransport, configuration: cluster,
+                namespace: settings.buildNamespace, logger: logger)
+            self.cluster = client
             builder = try KubernetesJobBuilder(
-                client: KubernetesClient(
-                    transport: transport, streamTransport: streamTransport, configuration: cluster,
-                    namespace: settings.buildNamespace, logger: logger),
-                template: Self.template(settings), options: settings.jobOptions, naming: settings.naming,
-                registry: registry, movingTags: movingTags, longestTagWrite: Self.longestTagWrite, logger: logger)
+                client: client, template: Self.template(settings), options: settings.jobOptions, naming: settings.naming,
+                registry: registry, movingTags: movingTags, longestTagWrite: Self.longestTagWrite, callbacks: sender, logger: logger)
             builderName = "kubernetes"
         } else {
+            self.cluster = nil
             builder = LocalBuilder(
                 stateDirectory: settings.stateDirectory, places: settings.buildConcurrency,
-                worker: try Self.worker(settings), logger: logger)
+                worker: try Self.worker(settings), callbacks: sender, logger: logger)
             builderName = "local"
         }
         versions = VersionService(
@@ -87,6 +103,7 @@ struct Composition: Sendable {
 
     /// Ends all connections.
     func shutDown() async {
+        await callbackTransport.shutDown()
         await streamTransport.shutDown()
         await transport.shutDown()
     }
@@ -108,6 +125,34 @@ struct Composition: Sendable {
                 certificateAuthorityFile: settings.registryCAFile),
             credentials: credentials, environment: settings.environment, logger: logger)
     }
+
+    // MARK: Callbacks
+
+    /// The keys as they are at each attempt, or none.
+    private static func callbackSecret(
+        _ settings: Settings, logger: Logger
+    ) throws -> @Sendable () -> CallbackSecret? {
+        guard let file = settings.callbackSecretFile else { return { nil } }
+        do {
+            let watched = try WatchedFile(
+                path: file, name: SettingKey.callbackSecretFile.variable, logger: logger
+            ) { try CallbackSecret($0) }
+            return { watched.current }
+        } catch {
+            throw SettingsError(.callbackSecretFile, file, "\(error)")
+        }
+    }
+
+    /// Where no callback may go: see ``CallbackTargets/refuses(_:apiServer:)``.
+    private static func refusedAddresses(
+        _ settings: Settings, cluster: ClusterConfiguration?
+    ) -> @Sendable (IPAddress) -> Bool {
+        let apiServer = [cluster?.server.host, settings.environment["KUBERNETES_SERVICE_HOST"]]
+            .compactMap { $0.flatMap { IPAddress($0) } }
+        return { [targets = settings.callbackTargets] in targets.refuses($0, apiServer: apiServer) }
+    }
+
+    // MARK: Files of the operator
 
     private static func trust(_ settings: Settings) throws -> TLSOptions {
         guard let file = settings.registryCAFile else { return .system }

@@ -21,25 +21,13 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         try await common.withComposition(logging: "info") { composition in
             let settings = composition.settings
-            let tokens = try settings.apiTokensFile.map { file in
-                do {
-                    return try TokenStore(path: file, logger: composition.logger)
-                } catch {
-                    throw SettingsError(.apiTokensFile, file, "\(error)")
-                }
-            }
-            let access: RegistryQueryAPI.Access
-            do {
-                access = try RegistryQueryAPI.Access(
-                    tokens: tokens, listeningOn: settings.listen.host, allowAnonymous: settings.allowAnonymous)
-            } catch let error as InvalidInput {
-                throw SettingsError(.listen, settings.listen.description, error.reason)
-            }
+            var configuration = RegistryQueryAPI.Configuration(
+                host: settings.listen.host, port: settings.listen.port, access: try Self.access(composition))
+            configuration.callbackTargets = settings.callbackTargets
+            configuration.github = try Self.gitHub(composition)
             composition.logger.info("starting", metadata: composition.summary)
             let api = RegistryQueryAPI(
-                versions: composition.versions, builds: composition.builds,
-                configuration: RegistryQueryAPI.Configuration(
-                    host: settings.listen.host, port: settings.listen.port, access: access),
+                versions: composition.versions, builds: composition.builds, configuration: configuration,
                 logger: composition.logger)
             let services: [any Service] = [Loop { await composition.builds.run(as: .service) }, api]
             let group = ServiceGroup(
@@ -47,6 +35,54 @@ struct ServeCommand: AsyncParsableCommand {
                     services: services.map { .init(service: $0) },
                     gracefulShutdownSignals: [.sigterm, .sigint], logger: composition.quietLogger))
             try await group.run()
+        }
+    }
+
+    /// Who may call.
+    private static func access(_ composition: Composition) throws -> RegistryQueryAPI.Access {
+        let settings = composition.settings
+        let tokens = try settings.apiTokensFile.map { file in
+            do {
+                return try TokenStore(path: file, logger: composition.logger)
+            } catch {
+                throw SettingsError(.apiTokensFile, file, "\(error)")
+            }
+        }
+        let accounts = try settings.apiServiceAccounts.map { text in
+            do {
+                guard let cluster = composition.cluster else {
+                    throw SettingProblem("there is no cluster that could say whose a token is: the builder is local")
+                }
+                return try RegistryQueryAPI.ServiceAccounts(
+                    text, audience: settings.apiTokenAudience, logger: composition.logger
+                ) { try await cluster.review(token: $0, audiences: $1) }
+            } catch let error as InvalidInput {
+                let key = SettingKey(rawValue: error.field) ?? .apiServiceAccounts
+                throw SettingsError(key, key == .apiTokenAudience ? settings.apiTokenAudience : text, error.reason)
+            } catch {
+                throw SettingsError(.apiServiceAccounts, text, "\(error)")
+            }
+        }
+        do {
+            return try RegistryQueryAPI.Access(
+                tokens: tokens, serviceAccounts: accounts, listeningOn: settings.listen.host,
+                allowAnonymous: settings.allowAnonymous)
+        } catch {
+            throw SettingsError(.listen, settings.listen.description, error.reason)
+        }
+    }
+
+    /// What becomes of GitHub's pushes, if its webhook is set up.
+    private static func gitHub(_ composition: Composition) throws -> GitHubWebhook? {
+        let settings = composition.settings
+        return try settings.gitHubWebhookSecretFile.map { file in
+            do {
+                return GitHubWebhook(
+                    secrets: try GitHubWebhookSecrets(path: file, logger: composition.logger), git: settings.git,
+                    paths: settings.webappPaths)
+            } catch {
+                throw SettingsError(.gitHubWebhookSecretFile, file, "\(error)")
+            }
         }
     }
 }
