@@ -1,4 +1,4 @@
-internal import FoundationEssentials
+public import FoundationEssentials
 public import Logging
 internal import OCIDistribution
 internal import SemanticVersions
