@@ -1,5 +1,6 @@
 import ArgumentParser
 import Builds
+import KubernetesClient
 import Logging
 import RegistryQueryAPI
 import ServiceLifecycle

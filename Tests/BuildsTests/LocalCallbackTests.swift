@@ -14,12 +14,12 @@ struct LocalCallbackTests {
 
     /// A directory of builds, and what processes over it need.
     private struct Place {
-        let directory = try TemporaryDirectory()
+        let directory: TemporaryDirectory
         let almanac = Almanac()
         let log = LogBook()
         let transport = CurlTransport(logger: .silent)
 
-        init() throws {}
+        init() throws { directory = try TemporaryDirectory() }
 
         var store: LocalBuildStore { LocalBuildStore(root: FilePath(directory.path)) }
 
