@@ -7,7 +7,7 @@ extension BuildRequest {
 
     /// Reads the body of `POST /builds`.
     /// - Throws: Everything that is wrong with it, and what `errors` held before.
-    init(_ members: [JSONValue.Member], acceptsCallbacks: Bool, errors: InputErrors) throws(Problem) {
+    init(_ members: [JSONValue.Member], callbackTargets: CallbackTargets, errors: InputErrors) throws(Problem) {
         let body = JSONFields(
             members,
             known: [
@@ -25,17 +25,33 @@ extension BuildRequest {
         let subdirectory = git?.value("subdirectory", GitSource.validatedSubdirectory)
         let platforms = body.values("platforms", atMost: Self.mostPlatforms, Platform.init) ?? []
         if Set(platforms).count < platforms.count { body.refuse("platforms", "names a platform twice") }
-        let callbackURL = body.string("callbackUrl")
-        if callbackURL != nil, !acceptsCallbacks {
-            body.refuse(
-                "callbackUrl",
-                "this service does not call back; leave it out and ask GET /builds/{id}?wait=30s until done is true",
-                code: .callbacksUnavailable)
-        }
+        let callbackURL = Self.callbackURL(body, callbackTargets)
         guard let webapp, let selection, errors.list.isEmpty else { throw errors.problem }
         self.init(
             webapp: webapp, selection: selection, gitURL: url, gitRef: ref, gitCommit: commit,
             gitSubdirectory: subdirectory, platforms: platforms, callbackURL: callbackURL)
+    }
+
+    /// The URL as it was given: n8n's carry a signature over every character.
+    private static func callbackURL(_ body: JSONFields, _ targets: CallbackTargets) -> String? {
+        guard !targets.isEmpty else {
+            if body.string("callbackUrl") != nil {
+                body.refuse(
+                    "callbackUrl",
+                    "this service does not call back (CALLBACK_ALLOWED_HOSTS is not set); leave it out and ask "
+                        + "GET /builds/{id}?wait=30s until done is true", code: .callbacksUnavailable)
+            }
+            return nil
+        }
+        return body.value("callbackUrl") { text in
+            _ = try CallbackTargets.validatedURL(text)
+            do throws(InvalidInput) {
+                _ = try targets.check(text)
+            } catch {
+                body.refuse("callbackUrl", error.reason, code: .callbackNotAllowed)
+            }
+            return text
+        }
     }
 
     private static func selection(_ body: JSONFields) -> Selection? {

@@ -27,7 +27,7 @@ struct BuildRoutes: Sendable {
         _ = QueryParameters(request.query, known: [], errors: errors)
         let key = Self.idempotencyKey(request.raw.headers, errors)
         let members = try await request.jsonObject()
-        var wanted = try BuildRequest(members, acceptsCallbacks: request.configuration.acceptsCallbacks, errors: errors)
+        var wanted = try BuildRequest(members, callbackTargets: request.configuration.callbackTargets, errors: errors)
         wanted.idempotencyKey = key
         wanted.requestedBy = request.caller?.name
         switch try await builds.start(wanted) {

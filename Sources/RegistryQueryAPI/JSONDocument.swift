@@ -100,11 +100,25 @@ public struct JSONDocument: Sendable {
             "finishedAt": .time(build.finishedAt),
             "durationSeconds": .seconds(build.duration(now: Date())),
             "requestedBy": .text(build.requestedBy),
+            "callback": callback(of: build),
             "links": [
                 "self": .string(path),
                 "logs": .string("\(path)/logs"),
                 "events": .string("\(path)/events"),
             ],
+        ]
+    }
+
+    /// Of the URL only the host is told: whoever knows all of it may resume the workflow that waits there.
+    private static func callback(of build: Build) -> JSONValue {
+        guard let callback = build.callback else { return .null }
+        return [
+            "host": .text(build.callbackHost),
+            "status": .string(callback.status.rawValue),
+            "attempts": .integer(callback.attempts),
+            "lastAttemptAt": .time(callback.lastAttemptAt),
+            "lastAnswer": .text(callback.lastAnswer),
+            "nextAttemptAt": .time(callback.nextAttemptAt),
         ]
     }
 

@@ -639,6 +639,13 @@ let openAPIDocument = #"""
             finishedAt: null
             durationSeconds: 12.25
             requestedBy: n8n
+            callback:
+              host: n8n.example.com
+              status: pending
+              attempts: 0
+              lastAttemptAt: null
+              lastAnswer: null
+              nextAttemptAt: null
             links:
               self: /builds/build-app-example-v1-2-4
               logs: /builds/build-app-example-v1-2-4/logs
@@ -823,8 +830,13 @@ let openAPIDocument = #"""
               items:
                 type: string
             callbackUrl:
-              description: Refused (`callbacks_unavailable`) by a service that does not call back.
+              description: >-
+                Is sent the build by POST once it has ended, at least once; `webhook-id` is the same each time. It is
+                called as it is written, such as n8n's resume URL. Without 2xx it is tried again for a day, after 409 for
+                half an hour; 401, 404 and 410 are final. Refused for a host that the operator has not allowed
+                (`callback_not_allowed`), and by a service that does not call back (`callbacks_unavailable`).
               type: [string, 'null']
+              maxLength: 2048
           additionalProperties: false
         Build:
           type: object
@@ -845,6 +857,7 @@ let openAPIDocument = #"""
             - finishedAt
             - durationSeconds
             - requestedBy
+            - callback
             - links
           properties:
             id:
@@ -902,6 +915,10 @@ let openAPIDocument = #"""
             requestedBy:
               description: The name of the token that the build was asked for with.
               type: [string, 'null']
+            callback:
+              oneOf:
+                - $ref: '#/components/schemas/Callback'
+                - type: 'null'
             links:
               type: object
               required: [self, logs, events]
@@ -913,6 +930,31 @@ let openAPIDocument = #"""
                 events:
                   type: string
               additionalProperties: false
+          additionalProperties: false
+        Callback:
+          description: What has come of the `callbackUrl`; `null` in the document that is sent there.
+          type: object
+          required: [host, status, attempts, lastAttemptAt, lastAnswer, nextAttemptAt]
+          properties:
+            host:
+              description: The host of the URL; the rest is told to nobody.
+              type: [string, 'null']
+            status:
+              enum: [pending, retrying, delivered, abandoned]
+            attempts:
+              type: integer
+              minimum: 0
+            lastAttemptAt:
+              oneOf:
+                - $ref: '#/components/schemas/Time'
+                - type: 'null'
+            lastAnswer:
+              description: What came of the last attempt.
+              type: [string, 'null']
+            nextAttemptAt:
+              oneOf:
+                - $ref: '#/components/schemas/Time'
+                - type: 'null'
           additionalProperties: false
         ReleaseNotNeeded:
           type: object

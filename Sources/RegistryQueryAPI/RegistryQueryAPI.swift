@@ -19,8 +19,8 @@ public struct RegistryQueryAPI: Service {
         public var port: Int
         /// Who may call.
         public var access: Access
-        /// Whether builds with a `callbackUrl` are accepted, `false` by default.
-        public var acceptsCallbacks = false
+        /// Where builds may have callbacks sent to; nowhere by default.
+        public var callbackTargets = CallbackTargets.none
         /// How long an answer takes at most, without the wait that a caller asked for, 28 s by default.
         public var answerWithin: Duration = .seconds(28)
         /// How long the body of a request may take to arrive, 15 s by default.
