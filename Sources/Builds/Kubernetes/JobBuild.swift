@@ -42,6 +42,9 @@ struct JobBuild {
     /// Whether a process of this service has made the Job and not let it run yet.
     var isHeldBack: Bool { promised.isHeldBack }
 
+    /// Whether its Job stays until its caller was told.
+    var isHeldByCallback: Bool { job.metadata.finalizers.contains(JobKeys.callbackFinalizer) }
+
     private static func isHeldBack(_ job: Job) -> Bool {
         job.spec.suspend == true && !job.metadata.isBeingDeleted && job.outcome == nil
             && job.metadata.annotations[JobKeys.Annotation.reservation] != nil
@@ -129,6 +132,9 @@ struct JobBuild {
             requestFingerprint: notes[JobKeys.Annotation.requestFingerprint],
             requestedBy: notes[JobKeys.Annotation.requestedBy], callbackURL: notes[JobKeys.Annotation.callbackURL])
         build.isHeldBack = isHeldBack(job)
+        if build.callback != nil, let note = notes[JobKeys.Annotation.callback].flatMap(Callback.init(annotation:)) {
+            build.callback = note
+        }
         return build
     }
 

@@ -30,6 +30,8 @@ enum JobKeys {
         static let requestFingerprint = "registry-query/request-fingerprint"
         static let requestedBy = "registry-query/requested-by"
         static let callbackURL = "registry-query/callback-url"
+        /// What has come of calling back: a JSON object.
+        static let callback = "registry-query/callback"
         /// Unlike any other: tells the Job of one create from that of another under the same name.
         static let reservation = "registry-query/reservation"
         /// When the Job, which is made suspended, was let run.
@@ -61,6 +63,8 @@ enum JobKeys {
         static let image = "IMAGE_TAG"
     }
 
+    /// Holds a Job until its caller was told, or will not be.
+    static let callbackFinalizer = "registry-query/callback"
     /// What Kubernetes puts on a Job whose Pods are stopped before the Job may go.
     static let foregroundFinalizer = "foregroundDeletion"
 }

@@ -63,7 +63,7 @@ struct JobReading: Equatable {
             (stage, message) =
                 mayRun
                 ? (.running(nil), "is being cancelled; its version is free once its Pod has ended")
-                : (.cancelled, "cancelled; its version is free once a finalizer lets go of the Job")
+                : (.cancelled, "cancelled; its version is free once the last finalizer lets go of the Job")
         case nil where job.spec.suspend == true:
             let notes = job.metadata.annotations
             let isStarting =

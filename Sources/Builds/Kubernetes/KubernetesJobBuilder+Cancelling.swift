@@ -65,19 +65,21 @@ extension KubernetesJobBuilder {
     /// The build whose Job is gone.
     ///
     /// It may have pushed until the very end, so the registry is asked before its version is called free.
-    func cancelled(_ build: Build) async throws -> Build {
+    /// - Parameter isHeld: Whether the Job is still there because of its callback.
+    func cancelled(_ build: Build, isHeld: Bool = false) async throws -> Build {
+        let isFree = "\(build.version.tag) is free \(isHeld ? "once its callback is over" : "again")"
         var build = build
         build.status = .cancelled
         build.phase = nil
         build.finishedAt = now()
         switch try await served(build.image) {
         case .nothing:
-            build.message = "cancelled; its version \(build.version.tag) is free again"
+            build.message = "cancelled; its version \(isFree)"
         case .digest(let digest):
             build.digest = digest
             build.message = "cancelled, but its image had been pushed: the registry serves \(build.image) as \(digest)"
         case .unknown:
-            build.message = "cancelled; its version \(build.version.tag) is free again unless it had been pushed"
+            build.message = "cancelled; its version \(isFree) unless it had been pushed"
         }
         return build
     }

@@ -76,6 +76,14 @@ extension KubernetesJobBuilder {
             return .created(build)
         } catch let error as KubernetesError where error.code == .notFound || error.code == .invalid {
             // Somebody has cancelled it already, which is what any reader will be told.
+            if build.callbackURL != nil {
+                logger.warning(
+                    "callback abandoned",
+                    metadata: [
+                        "build": "\(build.id)", "host": "\(build.callbackHost ?? "-")", "attempts": "0",
+                        "reason": "the build was cancelled before it began",
+                    ])
+            }
             return .created(build)
         } catch let error as KubernetesError where error.mayHaveCreated {
             // It may run by now; if not, the leader sees to it.
@@ -108,14 +116,15 @@ extension KubernetesJobBuilder {
             do {
                 _ = try await client.patchJob(
                     named: found.job.metadata.name,
-                    .operations([
-                        .test(path: "/metadata/uid", value: .string(found.uid ?? "")),
-                        .replace(path: "/spec/suspend", value: false),
-                        .add(
-                            path: "/metadata/annotations/"
-                                + JobKeys.Annotation.resumedAt.replacing("/", with: "~1"),
-                            value: .string(MicroTime(now()).description)),
-                    ]))
+                    .operations(
+                        [
+                            .test(path: "/metadata/uid", value: .string(found.uid ?? "")),
+                            .replace(path: "/spec/suspend", value: false),
+                            .add(
+                                path: "/metadata/annotations/"
+                                    + JobKeys.Annotation.resumedAt.replacing("/", with: "~1"),
+                                value: .string(MicroTime(now()).description)),
+                        ] + holding(found)))
                 return
             } catch let error as KubernetesError
                 where (error.mayHaveCreated || error.code == .conflict) && attempt < Self.longestSeries
@@ -125,6 +134,18 @@ extension KubernetesJobBuilder {
                 attempt += 1
             }
         }
+    }
+
+    /// What makes the Job of a build with a callback stay until that is over.
+    ///
+    /// Part of the patch that lets the Job run, so that one that is taken back goes at once.
+    private func holding(_ found: JobBuild) -> [ObjectPatch.Operation] {
+        guard found.promised.callbackURL != nil, !found.isHeldByCallback else { return [] }
+        let finalizer = JSONValue.string(JobKeys.callbackFinalizer)
+        // Those of others stay. Where there are none there is no list to add to.
+        return found.job.metadata.finalizers.isEmpty
+            ? [.add(path: "/metadata/finalizers", value: .array([finalizer]))]
+            : [.add(path: "/metadata/finalizers/-", value: finalizer)]
     }
 
     /// Deletes a Job of which nothing has run, and leaves one alone that somebody else has let run meanwhile.

@@ -8,9 +8,9 @@ extension KubernetesJobBuilder {
     /// How many logs are read at once to tell how far BuildKit is.
     private static let mostLogs = 32
     /// The shortest time between two rounds of the leader.
-    private static let shortestRound: Duration = .milliseconds(200)
+    static let shortestRound: Duration = .milliseconds(200)
     /// The longest time between two rounds of the leader.
-    private static let longestRound: Duration = .seconds(5)
+    static let longestRound: Duration = .seconds(5)
     /// How long moving the tags of a webapp waits after a failure.
     private static let movingPause: Duration = .seconds(15)
 
@@ -108,6 +108,8 @@ extension KubernetesJobBuilder {
             group.addTask { [self] in await settleAll() }
             // A registry that hangs must not keep the builds from being settled.
             group.addTask { [self] in await moveAllTags(leadership, ended) }
+            group.addTask { [self] in await endCancelledBuilds() }
+            group.addTask { [self] in await deliverCallbacks(leadership) }
         }
     }
 

@@ -218,7 +218,7 @@ extension KubernetesJobBuilder {
     ///
     /// The version of the Job is part of the patch, so that it cannot meet a later Job of the same name. Its status
     /// may change at any time, so there are a few tries; what fails is left to whoever looks next.
-    private func record(_ notes: [String: String?], on found: JobBuild) async throws {
+    func record(_ notes: [String: String?], on found: JobBuild) async throws {
         var annotations: JSONValue = [:]
         for (name, value) in notes { annotations[name] = value.map(JSONValue.string) ?? .null }
         var job = found.job

@@ -29,6 +29,7 @@ public struct KubernetesJobBuilder: Builder {
     let registry: any TagRegistry
     let movingTags: MovingTags
     let longestTagWrite: Duration
+    let callbacks: CallbackSender?
     let clock: any Clock<Duration>
     let now: @Sendable () -> Date
     let logger: Logger
@@ -52,12 +53,14 @@ public struct KubernetesJobBuilder: Builder {
     ///   - registry: Has the last word on what was pushed.
     ///   - movingTags: The leader moves them after each success.
     ///   - longestTagWrite: How long moving one of them may take.
+    ///   - callbacks: The leader sends them. Without it the leader gives all of them up; who never leads needs none.
     ///   - clock: Measures waits and deadlines.
     ///   - now: The time of day, to compare with the cluster's.
     public init(
         client: KubernetesClient, template: JobTemplate, options: JobOptions = JobOptions(), naming: ImageNaming,
         registry: any TagRegistry, movingTags: MovingTags, longestTagWrite: Duration = .seconds(8),
-        clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() }, logger: Logger
+        callbacks: CallbackSender? = nil, clock: any Clock<Duration> = ContinuousClock(),
+        now: @escaping @Sendable () -> Date = { Date() }, logger: Logger
     ) throws {
         self.client = client
         self.template = template
@@ -66,6 +69,7 @@ public struct KubernetesJobBuilder: Builder {
         self.registry = registry
         self.movingTags = movingTags
         self.longestTagWrite = longestTagWrite
+        self.callbacks = callbacks
         self.clock = clock
         self.now = now
         self.logger = logger

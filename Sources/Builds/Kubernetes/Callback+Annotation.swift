@@ -1,0 +1,20 @@
+internal import FoundationEssentials
+internal import KubernetesClient
+
+extension Callback {
+    /// The state as an annotation's value: a JSON object with times as RFC 3339 has them.
+    var annotation: String? {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.dateEncodingStrategy = .custom { date, encoder in try MicroTime(date).encode(to: encoder) }
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Reads ``annotation``; `nil` for what is none, which somebody must have edited.
+    init?(annotation: String) {
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .custom { decoder in try MicroTime(from: decoder).date }
+        guard let callback = try? decoder.decode(Callback.self, from: Data(annotation.utf8)) else { return nil }
+        self = callback
+    }
+}
