@@ -19,8 +19,6 @@ public struct RegistryQueryAPI: Service {
         public var port: Int
         /// Who may call.
         public var access: Access
-        /// Which pushes are built when GitHub tells of them; `nil` by default, which takes none.
-        public var github: GitHubWebhook?
         /// Where builds may have callbacks sent to; nowhere by default.
         public var callbackTargets = CallbackTargets.none
         /// How long an answer takes at most, without the wait that a caller asked for, 28 s by default.

@@ -37,14 +37,19 @@ final class CallbackReceiver: Sendable {
     private let state = Mutex(State())
     private let answer: @Sendable (_ number: Int, Call) -> Answer
 
-    /// Listens on a free port.
+    /// Listens on a port; on a free one unless told.
     /// - Parameter answer: Gets the number of the call, from 1.
-    init(_ answer: @escaping @Sendable (_ number: Int, Call) -> Answer = { _, _ in .status(200) }) throws {
+    init(
+        port asked: Int = 0, _ answer: @escaping @Sendable (_ number: Int, Call) -> Answer = { _, _ in .status(200) }
+    ) throws {
         self.answer = answer
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_port = UInt16(asked).bigEndian
+        var reuses: Int32 = 1
+        setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &reuses, socklen_t(MemoryLayout<Int32>.size))
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let descriptor = listener
         let failed = withUnsafeMutableBytes(of: &address) { bytes in

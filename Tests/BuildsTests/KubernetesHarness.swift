@@ -197,7 +197,8 @@ final class KubernetesHarness: BuilderHarness {
     func kubernetesBuilder(
         clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() },
         pageSize: Int = 200, registry: (any TagRegistry)? = nil, movingTags: MovingTags? = nil,
-        transport: (any Transport)? = nil
+        transport: (any Transport)? = nil, callbacks: CallbackSender? = nil, template: String = template,
+        logger: Logger = .silent
     ) throws -> KubernetesJobBuilder {
         var limits = KubernetesClient.Limits()
         limits.pageSize = pageSize
@@ -207,12 +208,12 @@ final class KubernetesHarness: BuilderHarness {
             limits: limits)
         let registry = registry ?? self.registry
         return try KubernetesJobBuilder(
-            client: client, template: try JobTemplate(text: Self.template), naming: naming, registry: registry,
+            client: client, template: try JobTemplate(text: template), naming: naming, registry: registry,
             movingTags: try movingTags
                 ?? MovingTags(
                     kinds: [], registry: MovingTagsRegistry(), policy: VersionPolicy(initial: kubernetesInitial),
                     logger: .silent),
-            clock: clock, now: now, logger: .silent)
+            callbacks: callbacks, clock: clock, now: now, logger: logger)
     }
 
     /// All that a process has is its connections.

@@ -25,19 +25,24 @@ struct KubernetesRightsTests {
             let builder = try harness.kubernetesBuilder(now: { Date(timeIntervalSinceNow: 60) })
             try await builder.checkReadiness()
             let service = harness.start(builder)
-            let plan = try kubernetesPlan("v1.0.0")
+            var plan = try kubernetesPlan("v1.0.0")
+            plan.callbackURL = "https://n8n.example/"
             _ = try await builder.builds(of: nil)
             _ = try await builder.create(plan)
             for try await _ in builder.updates(of: plan.id) {}
             for try await _ in try #require(try await builder.log(of: plan.id, .soFar)) {}
             // A Pod that does not start: why is asked of the Events.
             harness.standIn.withSettings { $0.podQuota = 0 }
-            let stuck = try kubernetesPlan("v1.0.1")
+            var stuck = try kubernetesPlan("v1.0.1")
+            stuck.callbackURL = "https://n8n.example/"
             _ = try await builder.create(stuck)
             try await harness.standIn.waitUntil("the Events were asked") { standIn in
                 standIn.requests.contains { $0.target.contains("/events") }
             }
             _ = try await builder.cancel(stuck.id)
+            try await eventually("both callbacks are over") {
+                harness.standIn.jobNames.allSatisfy { harness.standIn.job($0)?["metadata"]?["finalizers"] == nil }
+            }
             // Renewing and giving back the Lease.
             service.cancel()
             await service.value

@@ -17,7 +17,8 @@ struct BuildRouteTests {
                 json.names == [
                     "id", "webapp", "tag", "image", "status", "phase", "done", "message", "digest", "git", "platforms",
                     "createdAt",
-                    "startedAt", "finishedAt", "durationSeconds", "requestedBy", "links",
+                    "startedAt", "finishedAt", "durationSeconds", "requestedBy", "callback",
+                    "links",
                 ])
             let id = try #require(json["id"].string)
             #expect(reply["location"] == "/builds/\(id)" && json["links"]["self"].string == "/builds/\(id)")
@@ -26,7 +27,9 @@ struct BuildRouteTests {
                     && json["links"]["events"].string == "/builds/\(id)/events")
             #expect(json["tag"] == "v1.2.4" && json["image"] == "registry.example/webapp/app-example:v1.2.4")
             #expect(json["status"] == "queued" && json["done"] == false && json["platforms"] == [])
-            for absent in ["phase", "digest", "startedAt", "finishedAt", "durationSeconds", "requestedBy"] {
+            for absent in [
+                "phase", "digest", "startedAt", "finishedAt", "durationSeconds", "requestedBy", "callback",
+            ] {
                 #expect(json[absent] == .null && json.names.contains(absent))
             }
             #expect(json["git"].names == ["url", "ref", "commit", "subdirectory"])
@@ -66,7 +69,7 @@ struct BuildRouteTests {
     func handsOn() async throws {
         let commit = String(repeating: "ab", count: 20)
         let url = "https://n8n.example/webhook-waiting/1?signature=a%2Fb&x="
-        try await TestService.run(.with(\.acceptsCallbacks, true)) { service in
+        try await TestService.run(.with(\.callbackTargets, CallbackTargets("n8n.example"))) { service in
             let reply = try await service.post(
                 "/builds",
                 """
@@ -82,6 +85,28 @@ struct BuildRouteTests {
                         subdirectory: "apps/app"))
             #expect(build.platforms.map(\.description) == ["linux/arm64", "linux/amd64"] && build.callbackURL == url)
             #expect(try reply.json["git"]["url"] == "ssh://git@git.example/x.git")
+            let callback = try reply.json["callback"]
+            #expect(callback["host"] == "n8n.example" && callback["status"] == "pending")
+            #expect(!reply.text.contains("webhook-waiting") && !reply.text.contains("signature"))
+        }
+    }
+
+    @Test(
+        "a callback that may not be sent is refused, and nothing of its URL is shown beyond the host",
+        arguments: [
+            ("https://evil.example/hush-1", "callback_not_allowed"),
+            ("http://n8n.example/hush-2", "callback_not_allowed"),
+            ("https://hush-3@n8n.example/", "invalid_value"), ("https://n8n.example/#hush-4", "invalid_value"),
+            ("hush-5", "invalid_value"),
+        ])
+    func refusesCallbacks(url: String, code: String) async throws {
+        try await TestService.run(.with(\.callbackTargets, CallbackTargets("n8n.example"))) { service in
+            let reply = try await service.post("/builds", #"{"webapp":"app","callbackUrl":"\#(url)"}"#)
+            #expect(reply.status == 422, "\(reply)")
+            #expect(try reply.json["code"].string == code)
+            #expect(
+                try reply.json["errors"][0]["field"].string == "callbackUrl" && !reply.text.contains("hush"))
+            #expect(service.builder.all.isEmpty)
         }
     }
 
