@@ -73,15 +73,12 @@ actor ReviewedTokens {
 
     private func keep(_ caller: Caller?, for digest: [UInt8]) {
         let now = now()
-        if answers.count >= Self.mostAnswers { answers = answers.filter { now < $0.value.end } }
         if answers.count >= Self.mostAnswers {
             // Whoever makes tokens up does not drive out those that are good.
-            let first = answers.min { left, right in
-                (left.value.caller != nil ? 1 : 0, left.value.end) < (
-                    right.value.caller != nil ? 1 : 0, right.value.end
-                )
+            func rank(_ answer: Answer) -> (Int, Duration) {
+                (answer.caller != nil && now < answer.end ? 1 : 0, answer.end)
             }
-            if let first { answers[first.key] = nil }
+            if let first = answers.min(by: { rank($0.value) < rank($1.value) }) { answers[first.key] = nil }
         }
         answers[digest] = Answer(caller: caller, end: now + (caller == nil ? Self.badFor : Self.goodFor))
     }

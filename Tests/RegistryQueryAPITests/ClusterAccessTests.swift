@@ -13,7 +13,7 @@ struct ClusterAccessTests {
     private static let viewer = webToken(2)
     private static let stranger = webToken(3)
     /// n8n's token for the API server.
-    private static let default_ = webToken(4)
+    private static let ofAPIServer = webToken(4)
 
     private struct Scene: Sendable {
         var service: TestService
@@ -35,7 +35,7 @@ struct ClusterAccessTests {
             settings.reviewedTokens[token] = ReviewedToken(
                 username: "system:serviceaccount:automation:\(account)", audiences: ["registry-query"])
         }
-        settings.tokens[Self.default_] = "system:serviceaccount:automation:n8n"
+        settings.tokens[Self.ofAPIServer] = "system:serviceaccount:automation:n8n"
         let log = LogCollector()
         let transport = CurlTransport(logger: Logger(label: "test") { _ in log })
         try await KubernetesStandIn.run(settings) { standIn in
@@ -48,7 +48,7 @@ struct ClusterAccessTests {
             try await TestService.run(.with(\.access, .tokens(tokens, accounts))) { service in
                 service.registry.setTags(["v1.0.0"], of: "app-example")
                 try await body(Scene(service: service, standIn: standIn))
-                for token in [Self.n8n, Self.viewer, Self.stranger, Self.default_] {
+                for token in [Self.n8n, Self.viewer, Self.stranger, Self.ofAPIServer] {
                     for part in token.split(separator: ".").dropFirst() {
                         #expect(!(service.log.text + log.text).contains(part), "a token was logged")
                     }
@@ -85,7 +85,7 @@ struct ClusterAccessTests {
     func refuses() async throws {
         let file = try TokenFixture()
         try await run(tokens: file.store) { scene in
-            for (token, reviews) in [(Self.default_, 1), (webToken(5), 2), ("wrong-0123456789abcdef", 2)] {
+            for (token, reviews) in [(Self.ofAPIServer, 1), (webToken(5), 2), ("wrong-0123456789abcdef", 2)] {
                 let reply = try await scene.get(token)
                 #expect(reply.status == 401 && reply["www-authenticate"] == "Bearer error=\"invalid_token\"")
                 #expect(

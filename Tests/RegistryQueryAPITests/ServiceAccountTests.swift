@@ -232,12 +232,14 @@ struct ServiceAccountTests {
     @Test("not more than 1,024 answers are kept, and made-up tokens do not drive out good ones")
     func boundsAnswers() async throws {
         let asked = Mutex(0)
-        let reviewed = ReviewedTokens(logger: Logger(label: "test") { _ in LogCollector() }, clock: StillClock()) {
-            token in
+        let clock = StillClock()
+        let reviewed = ReviewedTokens(logger: Logger(label: "test") { _ in LogCollector() }, clock: clock) { token in
             asked.withLock { $0 += 1 }
             return token.hasPrefix("good") ? Caller(name: "automation/n8n", scopes: []) : nil
         }
         for number in 0..<5 { _ = try await reviewed.caller(presenting: "good \(number)") }
+        // The bad ones count for longer from now on.
+        clock.advance(by: .seconds(55))
         for number in 0..<1500 { _ = try await reviewed.caller(presenting: "bad \(number)") }
         #expect(await reviewed.count == ReviewedTokens.mostAnswers)
         for number in 0..<5 { #expect(try await reviewed.caller(presenting: "good \(number)") != nil) }
