@@ -190,7 +190,7 @@ final class Transfer {
     /// What libcurl's result means; `nil` when the answer is complete.
     func error(for result: CURLcode) -> TransportError? {
         if let failure { return failure }
-        if result == CURLE_COULDNT_CONNECT, let refusedAddress, !mayHaveConnected {
+        if result != CURLE_OK, let refusedAddress, !mayHaveConnected {
             // Without the URL: what is sent to such a transport may be a secret.
             return TransportError(
                 .addressRefused, "the address of \(exchange.request.url.host) is not allowed: \(refusedAddress)")
