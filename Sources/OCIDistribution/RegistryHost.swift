@@ -1,3 +1,5 @@
+internal import HTTPTransport
+
 /// The host of a registry with an optional port, as image references and Docker configurations name it.
 ///
 /// Host names are compared in lower case; an IPv6 address is written in brackets.
@@ -48,6 +50,7 @@ public struct RegistryHost: TextValue {
 
     private static func isBracketedIPv6(_ name: Substring) -> Bool {
         guard name.hasPrefix("["), name.hasSuffix("]") else { return false }
-        return IPAddress(name.dropFirst().dropLast())?.isVersion6 ?? false
+        let address = String(name.dropFirst().dropLast())
+        return address.contains(":") && IPAddress(address) != nil
     }
 }

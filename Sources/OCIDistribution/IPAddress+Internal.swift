@@ -1,38 +1,19 @@
-internal import Glibc
+internal import HTTPTransport
 
-/// An IP address literal, as far as it matters whether it leads into the machine or the local network.
-struct IPAddress: Hashable, Sendable {
-    /// 4 or 16 bytes in network order.
-    let bytes: [UInt8]
-
-    var isVersion6: Bool { bytes.count == 16 }
-
-    /// Reads a dotted IPv4 or an IPv6 address without brackets; `nil` for anything else.
-    init?(_ text: some StringProtocol) {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        if inet_pton(AF_INET, String(text), &bytes) == 1 {
-            self.bytes = Array(bytes.prefix(4))
-        } else if inet_pton(AF_INET6, String(text), &bytes) == 1 {
-            self.bytes = bytes
-        } else {
-            return nil
-        }
-    }
-
-    private init(bytes: [UInt8]) { self.bytes = bytes }
-
+/// An address as far as it matters whether it leads into the machine or the local network.
+extension IPAddress {
     /// Whether it is unspecified, loopback, link-local, private or of a carrier's network: an address that a server out
     /// there has no business to send anyone to.
     ///
     /// Spec: RFC 6890, RFC 1918, RFC 4193, RFC 6598.
     var isInternal: Bool {
-        if isVersion6 {
+        if bytes.count == 16 {
             let prefix = bytes.prefix(12)
-            if prefix.allSatisfy({ $0 == 0 }) || prefix == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
-                || prefix == [0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0]
-            {
-                // ::, ::1, IPv4-compatible, IPv4-mapped and NAT64: what counts is the IPv4 address in it.
-                return prefix.allSatisfy { $0 == 0 } || IPAddress(bytes: Array(bytes.suffix(4))).isInternal
+            // ::, ::1 and IPv4-compatible.
+            if prefix.allSatisfy({ $0 == 0 }) { return true }
+            if prefix == [0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0] {
+                // NAT64: what counts is the IPv4 address in it.
+                return IPAddress(bytes: Array(bytes.suffix(4)))?.isInternal ?? true
             }
             return bytes[0] & 0xFE == 0xFC || bytes[0] == 0xFE && bytes[1] & 0xC0 >= 0x80
         }
