@@ -77,7 +77,7 @@ let package = Package(
             name: "registry-query",
             dependencies: [
                 "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient", "OCIDistribution", "RegistryQueryAPI",
-                "SemanticVersions", logging, systemPackage,
+                "SemanticVersions", httpTypes, logging, systemPackage,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

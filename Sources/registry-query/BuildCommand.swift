@@ -1,7 +1,5 @@
 import ArgumentParser
 import Builds
-import FoundationEssentials
-import RegistryQueryAPI
 import SemanticVersions
 
 struct BuildCommand: AsyncParsableCommand {
@@ -41,50 +39,37 @@ struct BuildCommand: AsyncParsableCommand {
 
     func run() async throws {
         let request = try request()
-        try await common.withComposition { composition in
-            let build: Build
-            switch try await composition.builds.start(request) {
-            case .started(let started), .existing(let started): build = started
-            case .releaseNotNeeded(let current):
-                let document = JSONDocument(releaseNotNeededOf: request.webapp, current: current)
-                switch common.output {
-                case .json: try FileHandleOutput.standardOutput.write(document.text + "\n")
-                case .text:
+        try await common.withCore { core in
+            let answer = try await core.start(request)
+            guard case .build(let build) = answer.content else {
+                try answer.show(common.output) { _ in "" }
+                if common.output == .text {
                     try FileHandleOutput.standardError.write("no commit asks for a release; nothing was built\n")
                 }
                 return
             }
             guard wait else {
-                try show(build)
+                try answer.show(common.output) { _ in Present.build(build) }
                 return
             }
-            let ended = try await follow(build, composition)
-            try show(ended)
-            guard ended.status == .succeeded else { throw ExitCode.failure }
+            let ended = try await Self.follow(try Answer(Array(answer.text.utf8)), core)
+            try ended.show(common.output, people: Present.build)
+            guard ended.content.status == "succeeded" else { throw ExitCode.failure }
         }
     }
 
-    /// Shows progress until the build has ended.
-    ///
-    /// Whoever has no service running has nobody else to look after local builds meanwhile.
-    private func follow(_ build: Build, _ composition: Composition) async throws -> Build {
-        let caretaker = Task { await composition.builds.run(as: .observer) }
-        defer { caretaker.cancel() }
-        let progress = BuildProgress(output: .standardError, started: build.createdAt)
-        var last = build
-        for try await state in composition.builds.changes(of: build.id) {
+    /// Shows progress until the build has ended; answers its final state.
+    private static func follow(
+        _ started: Answer<BuildDocument>, _ core: any Core
+    ) async throws -> Answer<BuildDocument> {
+        let progress = BuildProgress(output: .standardError)
+        defer { progress.end() }
+        var last = started
+        try await core.follow(try BuildID(started.content.id)) { state in
             last = state
-            try progress.show(state)
+            try progress.show(state.content)
         }
-        try progress.end()
         return last
-    }
-
-    private func show(_ build: Build) throws {
-        switch common.output {
-        case .json: try FileHandleOutput.standardOutput.write(JSONDocument(build).text + "\n")
-        case .text: try FileHandleOutput.standardOutput.write(Present.build(build))
-        }
     }
 
     private func request() throws -> BuildRequest {

@@ -1,8 +1,5 @@
 public import ArgumentParser
 public import Builds
-import FoundationEssentials
-import RegistryQueryAPI
-import SemanticVersions
 
 struct BuildsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -20,21 +17,19 @@ struct BuildsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let webapp = try webapp.map { try WebappName($0) }
-        try await common.withComposition { composition in
-            let builds = try await composition.builds.builds(of: webapp, status: status)
-            guard common.output == .text else {
-                try FileHandleOutput.standardOutput.write(JSONDocument(builds).text + "\n")
-                return
-            }
-            var table = Table("BUILD", "VERSION", "STATUS", "STARTED", "TOOK", "MESSAGE")
-            for build in builds {
-                table.add(
-                    "\(build.id)", build.version.tag, build.phase?.rawValue ?? build.status.rawValue,
-                    Present.time(build.startedAt), build.duration(now: Date()).map(Present.duration) ?? "-",
-                    String(build.message.prefix(100)))
-            }
-            try FileHandleOutput.standardOutput.write(table.text)
+        try await common.withCore { core in
+            try await core.builds(of: webapp, status: status).show(common.output, people: Self.table)
         }
+    }
+
+    private static func table(_ document: BuildsDocument) -> String {
+        var table = Table("BUILD", "VERSION", "STATUS", "STARTED", "TOOK", "MESSAGE")
+        for build in document.builds {
+            table.add(
+                build.id, build.tag, build.stage, Present.time(build.startedAt),
+                build.duration.map(Present.duration) ?? "-", String(build.message.prefix(100)))
+        }
+        return table.text
     }
 }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Builds
-import RegistryQueryAPI
 
 struct CancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,14 +14,11 @@ struct CancelCommand: AsyncParsableCommand {
 
     func run() async throws {
         let id = try BuildID(build)
-        try await common.withComposition { composition in
-            let build = try await composition.builds.cancel(id)
-            switch common.output {
-            case .json: try FileHandleOutput.standardOutput.write(JSONDocument(build).text + "\n")
-            case .text: try FileHandleOutput.standardOutput.write(Present.build(build))
-            }
+        try await common.withCore { core in
+            let build = try await core.cancel(id)
+            try build.show(common.output, people: Present.build)
             // A build that had ended before cannot be cancelled.
-            if build.status == .succeeded || build.status == .failed { throw ExitCode.failure }
+            if ["succeeded", "failed"].contains(build.content.status) { throw ExitCode.failure }
         }
     }
 }

@@ -33,7 +33,7 @@ struct Composition: Sendable {
             ServiceLogHandler(label: label, level: level, format: format)
         }
         self.logger = logger
-        let userAgent = "registry-query/\(RegistryQuery.version)"
+        let userAgent = RegistryQuery.userAgent
         transport = CurlTransport(configuration: CurlTransport.Configuration(userAgent: userAgent), logger: logger)
         streamTransport = CurlTransport(
             configuration: CurlTransport.Configuration(

@@ -15,18 +15,34 @@ struct LogsCommand: AsyncParsableCommand {
     @Flag(help: "Go on until the build has ended.") var follow = false
     @OptionGroup var common: CommonOptions
 
+    /// A longer line is cut into several documents.
+    private static let longestLine = 1 << 20
+
     func run() async throws {
         let id = try BuildID(build)
-        try await common.withComposition { composition in
-            let log = try await composition.builds.log(of: id, follow ? .following : .soFar)
-            for try await chunk in log {
-                switch common.output {
-                case .text: try FileHandleOutput.standardOutput.write(chunk)
-                case .json:
-                    let text = try JSONEncoder().encode(["log": String(decoding: chunk, as: UTF8.self)])
-                    try FileHandleOutput.standardOutput.write(Array(text) + [UInt8(ascii: "\n")])
+        try await common.withCore { core in
+            var rest: [UInt8] = []
+            for try await chunk in try await core.log(of: id, follow ? .following : .soFar) {
+                guard common.output == .json else {
+                    try FileHandleOutput.standardOutput.write(chunk)
+                    continue
+                }
+                rest += chunk
+                // Cut after a line, lest the bytes of one character come to be in two documents.
+                let end = rest.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+                if end > 0 { try Self.print(rest[..<end]) }
+                rest.removeFirst(end)
+                if rest.count > Self.longestLine {
+                    try Self.print(rest[...])
+                    rest = []
                 }
             }
+            if !rest.isEmpty { try Self.print(rest[...]) }
         }
+    }
+
+    private static func print(_ bytes: ArraySlice<UInt8>) throws {
+        let document = try JSONEncoder().encode(["log": String(decoding: bytes, as: UTF8.self)])
+        try FileHandleOutput.standardOutput.write(Array(document) + [UInt8(ascii: "\n")])
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Builds
-import RegistryQueryAPI
 import SemanticVersions
 
 struct NextCommand: AsyncParsableCommand {
@@ -22,26 +21,11 @@ struct NextCommand: AsyncParsableCommand {
     func run() async throws {
         let webapp = try WebappName(webapp)
         let selection = try version.selection()
-        try await common.withComposition { composition in
-            let versions = composition.versions
-            let answer: NextAnswer
-            switch selection {
-            case .commits(let messages, let bump, let range):
-                answer = try await versions.next(
-                    of: webapp, commits: messages, atLeast: bump, range: range, freshness: .anew)
-            case .bump(let bump, let prereleaseIdentifier, let range):
-                answer = try await versions.next(
-                    of: webapp, bump: bump, prereleaseIdentifier: prereleaseIdentifier, range: range, freshness: .anew)
-            case .version: return
-            }
-            switch common.output {
-            case .json: try FileHandleOutput.standardOutput.write(JSONDocument(answer).text + "\n")
-            case .text:
-                guard let next = answer.next else {
-                    try FileHandleOutput.standardError.write("no commit asks for a release\n")
-                    return
-                }
-                try FileHandleOutput.standardOutput.write("\(next.tag)\n")
+        try await common.withCore { core in
+            let answer = try await core.next(of: webapp, selection)
+            try answer.show(common.output) { $0.next.map { "\($0.tag)\n" } ?? "" }
+            if common.output == .text, answer.content.next == nil {
+                try FileHandleOutput.standardError.write("no commit asks for a release\n")
             }
         }
     }

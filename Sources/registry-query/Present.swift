@@ -1,6 +1,3 @@
-import Builds
-import FoundationEssentials
-
 /// How values are shown to a person.
 enum Present {
     /// `3.2 s`, `4 min 10 s`.
@@ -10,11 +7,10 @@ enum Present {
         return "\(milliseconds / 60_000) min \(milliseconds / 1000 % 60) s"
     }
 
-    /// `2026-08-21 14:03:07`, in UTC.
-    static func time(_ date: Date?) -> String {
-        guard let date else { return "-" }
-        return date.formatted(
-            .iso8601.year().month().day().dateTimeSeparator(.space).time(includingFractionalSeconds: false))
+    /// `2026-08-21 14:03:07`, in UTC, of a time in RFC 3339.
+    static func time(_ time: String?) -> String {
+        guard let time else { return "-" }
+        return String(time.prefix(19)).replacing("T", with: " ")
     }
 
     /// `2.4 MB`.
@@ -29,12 +25,12 @@ enum Present {
     }
 
     /// A build as a few lines.
-    static func build(_ build: Build) -> String {
-        var lines = [("build", "\(build.id)"), ("image", "\(build.image)")]
-        lines.append(("status", build.status.rawValue + (build.phase.map { " (\($0.rawValue))" } ?? "")))
-        if let digest = build.digest { lines.append(("digest", "\(digest)")) }
+    static func build(_ build: BuildDocument) -> String {
+        var lines = [("build", build.id), ("image", build.image)]
+        lines.append(("status", build.status + (build.phase.map { " (\($0))" } ?? "")))
+        if let digest = build.digest { lines.append(("digest", digest)) }
         if let commit = build.git.commit { lines.append(("commit", commit)) }
-        if let took = build.duration(now: Date()) { lines.append(("took", duration(took))) }
+        if let took = build.duration { lines.append(("took", duration(took))) }
         lines.append(("message", build.message))
         return fields(lines)
     }

@@ -10,6 +10,8 @@ import Glibc
 struct RegistryQuery: AsyncParsableCommand {
     /// The version of this program.
     static let version = "0.1.0"
+    /// What it calls itself where it asks others.
+    static let userAgent = "registry-query/\(version)"
 
     static let configuration = CommandConfiguration(
         commandName: "registry-query",
@@ -17,12 +19,14 @@ struct RegistryQuery: AsyncParsableCommand {
         discussion: """
             Every command takes its settings from flags, then from environment variables (--registry-endpoint is \
             REGISTRY_ENDPOINT), then from the file named by --config. Results go to standard output, everything else to \
-            standard error. The exit code is 0, 1 for a failure, 64 for a call that cannot be right.
+            standard error. With --server (REGISTRY_QUERY_URL) commands ask a running service. The exit code is 0, 1 for a \
+            failure, 64 for a call that cannot be right.
 
             Examples:
               registry-query tags app-example --range '^1.2'
               registry-query next app-example --bump minor
               registry-query build app-example --wait
+              registry-query builds --server https://registry-query.example.com --token-file token
               registry-query serve --listen 127.0.0.1:8080
             """,
         version: version,
@@ -36,6 +40,7 @@ struct RegistryQuery: AsyncParsableCommand {
         // libcurl is told not to raise signals, and a reader of our output may go away: both are errors, not the end.
         signal(SIGPIPE, SIG_IGN)
         do {
+            try refuseTokens(in: CommandLine.arguments.dropFirst())
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -46,6 +51,9 @@ struct RegistryQuery: AsyncParsableCommand {
             complain(error.description)
             Glibc.exit(ExitCode.validationFailure.rawValue)
         } catch let error as InvalidInput {
+            complain(error.description)
+            Glibc.exit(ExitCode.validationFailure.rawValue)
+        } catch let error as ServiceError where error.isUsage {
             complain(error.description)
             Glibc.exit(ExitCode.validationFailure.rawValue)
         } catch let error as any CustomStringConvertible & Error where !isArgumentParsers(error) {
@@ -60,6 +68,17 @@ struct RegistryQuery: AsyncParsableCommand {
     private static func isArgumentParsers(_ error: any Error) -> Bool {
         error is ExitCode || error is CleanExit || error is ValidationError || exitCode(for: error) != .failure
             || String(reflecting: type(of: error)).hasPrefix("ArgumentParser.")
+    }
+
+    /// Refuses what looks like the flag for a token, before anything prints it with an unknown flag.
+    private static func refuseTokens(in arguments: ArraySlice<String>) throws(SettingsError) {
+        for argument in arguments.prefix(while: { $0 != "--" }) {
+            let name = argument.prefix { $0 != "=" }.lowercased()
+            guard name == "-token" || name.hasPrefix("--") && name.hasSuffix("token") else { continue }
+            throw SettingsError(
+                "\(name): a token is not taken from an argument, because everybody on this machine can see the arguments "
+                    + "of a program; set \(ServiceSettings.Token.variable), or name a file with --token-file")
+        }
     }
 
     private static func complain(_ message: String) {

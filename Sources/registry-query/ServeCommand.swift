@@ -16,7 +16,7 @@ struct ServeCommand: AsyncParsableCommand {
               registry-query serve --listen 127.0.0.1:0 --registry-endpoint http://127.0.0.1:5000
             """)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "Settings") var common: SettingsOptions
 
     func run() async throws {
         try await common.withComposition(logging: "info") { composition in

@@ -1,7 +1,7 @@
 /// Every setting there is: its environment variable, what it means, and what it is where nobody says.
 ///
 /// The flag and the key of the configuration file follow from the variable: `REGISTRY_ENDPOINT` is `--registry-endpoint` and
-/// `registryEndpoint`.
+/// `registryEndpoint`. Those of a running service have shorter flags.
 enum SettingKey: String, CaseIterable {
     case registry = "REGISTRY"
     case registryEndpoint = "REGISTRY_ENDPOINT"
@@ -29,12 +29,20 @@ enum SettingKey: String, CaseIterable {
     case gitBranch = "GIT_BRANCH"
     case logLevel = "LOG_LEVEL"
     case logFormat = "LOG_FORMAT"
+    case serviceURL = "REGISTRY_QUERY_URL"
+    case serviceTokenFile = "REGISTRY_QUERY_TOKEN_FILE"
 
     /// The environment variable.
     var variable: String { rawValue }
 
     /// The flag, without its value.
-    var flag: String { "--" + rawValue.lowercased().replacing("_", with: "-") }
+    var flag: String {
+        switch self {
+        case .serviceURL: "--server"
+        case .serviceTokenFile: "--token-file"
+        default: "--" + rawValue.lowercased().replacing("_", with: "-")
+        }
+    }
 
     /// The key in the configuration file; the configuration library derives the environment variable from it.
     var fileKey: String {

@@ -45,23 +45,24 @@ struct Settings: Sendable {
     /// Reads flags over environment over file.
     /// - Throws: ``SettingsError`` for the first setting that cannot work.
     static func read(_ options: SettingsOptions, environment: [String: String]) async throws -> Settings {
-        try Settings(SettingTexts(values: try await texts(options, environment: environment)), environment: environment)
+        let texts = try await texts(options.given, file: options.config, environment: environment)
+        return try Settings(SettingTexts(values: texts), environment: environment)
     }
 
     /// The texts of all settings that were given somewhere.
-    private static func texts(
-        _ options: SettingsOptions, environment: [String: String]
+    static func texts(
+        _ flags: [SettingKey: String], file: String?, environment: [String: String]
     ) async throws -> [SettingKey: String] {
         var providers: [any ConfigProvider] = [
             InMemoryProvider(
                 name: "command line",
                 values: Dictionary(
-                    uniqueKeysWithValues: options.given.map { key, value in
+                    uniqueKeysWithValues: flags.map { key, value in
                         (AbsoluteConfigKey([key.fileKey]), ConfigValue(.string(value), isSecret: false))
                     })),
             EnvironmentVariablesProvider(environmentVariables: environment.filter { !$0.value.isEmpty }),
         ]
-        if let file = options.config {
+        if let file {
             providers.append(try await ConfigurationFile(path: file).provider)
         }
         let reader = ConfigReader(providers: providers)
@@ -70,7 +71,7 @@ struct Settings: Sendable {
             do {
                 texts[key] = try await reader.fetchString(forKey: ConfigKey([key.fileKey]))
             } catch {
-                throw SettingsError("\(key.fileKey) in \(options.config ?? "the settings"): give one plain value")
+                throw SettingsError("\(key.fileKey) in \(file ?? "the settings"): give one plain value")
             }
         }
         return texts

@@ -110,6 +110,7 @@ struct SettingsOptions: ParsableArguments {
         case .gitBranch: gitBranch
         case .logLevel: logLevel
         case .logFormat: logFormat
+        case .serviceURL, .serviceTokenFile: nil
         }
     }
 }

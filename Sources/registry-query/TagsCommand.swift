@@ -1,7 +1,6 @@
 import ArgumentParser
 import Builds
 import OCIDistribution
-import RegistryQueryAPI
 import SemanticVersions
 
 struct TagsCommand: AsyncParsableCommand {
@@ -26,43 +25,32 @@ struct TagsCommand: AsyncParsableCommand {
     func run() async throws {
         let webapp = try WebappName(webapp)
         if let limit, limit < 1 { throw InvalidInput(field: "--limit", "give a number from 1 on") }
-        try await common.withComposition { composition in
+        let tag = try tag.map { text in
+            do { return try Tag(text) } catch { throw InvalidInput(field: "tag", "\(error)") }
+        }
+        try await common.withCore { core in
             if let tag {
-                try await showImage(webapp, tag, composition)
+                try await core.image(of: webapp, tag: tag).show(common.output, people: Self.lines)
                 return
             }
-            let answer = try await composition.versions.tags(
-                of: webapp, range: range, prereleases: prereleases ? .included : nil, limit: limit, freshness: .anew)
-            switch common.output {
-            case .json: try FileHandleOutput.standardOutput.write(JSONDocument(answer).text + "\n")
-            case .text: try FileHandleOutput.standardOutput.write(answer.tags.map { $0 + "\n" }.joined())
-            }
+            let answer = try await core.tags(of: webapp, range: range, prereleases: prereleases, limit: limit)
+            try answer.show(common.output) { $0.tags.map { $0 + "\n" }.joined() }
             if common.output == .text, FileHandleOutput.standardOutput.isTerminal {
+                let (count, repository) = (answer.content.count, answer.content.repository)
                 let latest =
-                    answer.latest.map { "the latest version is \($0.tag)" } ?? "none of them is a released version"
-                try FileHandleOutput.standardError.write("\(answer.count) tags in \(answer.repository); \(latest)\n")
+                    answer.content.latest.map { "the latest version is \($0)" } ?? "none of them is a released version"
+                try FileHandleOutput.standardError.write("\(count) tags in \(repository); \(latest)\n")
             }
         }
     }
 
-    private func showImage(_ webapp: WebappName, _ text: String, _ composition: Composition) async throws {
-        let tag: Tag
-        do {
-            tag = try Tag(text)
-        } catch {
-            throw InvalidInput(field: "tag", "\(error)")
-        }
-        let (image, details) = try await composition.versions.image(of: webapp, tag: tag)
-        guard common.output == .text else {
-            try FileHandleOutput.standardOutput.write(JSONDocument(tag, image, details).text + "\n")
-            return
-        }
+    private static func lines(_ image: ImageDocument) -> String {
         var fields = [
-            ("image", "\(image)"), ("digest", "\(details.digest)"), ("size", Present.size(details.size)),
-            ("platforms", details.platforms.joined(separator: ", ")), ("created", Present.time(details.createdAt)),
+            ("image", image.image), ("digest", image.digest), ("size", Present.size(image.size)),
+            ("platforms", image.platforms.joined(separator: ", ")), ("created", Present.time(image.createdAt)),
         ]
-        if let revision = details.revision { fields.append(("revision", revision)) }
-        if let source = details.source { fields.append(("source", source)) }
-        try FileHandleOutput.standardOutput.write(Present.fields(fields))
+        if let revision = image.revision { fields.append(("revision", revision)) }
+        if let source = image.source { fields.append(("source", source)) }
+        return Present.fields(fields)
     }
 }

@@ -7,7 +7,7 @@ struct WorkCommand: AsyncParsableCommand {
         commandName: "work", abstract: "Work off queued local builds, then end. Started by the service itself.",
         shouldDisplay: false)
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: "Settings") var common: SettingsOptions
 
     func run() async throws {
         try await common.withComposition(logging: "info") { composition in

@@ -20,8 +20,8 @@ private struct Rule {
                 "SemanticVersions",
             ],
             packages: [
-                "ArgumentParser", "Configuration", "Logging", "ServiceLifecycle", "SystemPackage", "UnixSignals",
-                "Yams",
+                "ArgumentParser", "Configuration", "HTTPTypes", "Logging", "ServiceLifecycle", "SystemPackage",
+                "UnixSignals", "Yams",
             ]),
         Rule(
             module: "RegistryQueryAPI",
