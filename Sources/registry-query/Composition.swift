@@ -73,8 +73,10 @@ struct Composition: Sendable {
                 namespace: settings.buildNamespace, logger: logger)
             self.cluster = client
             builder = try KubernetesJobBuilder(
-                client: client, template: Self.template(settings), options: settings.jobOptions, naming: settings.naming,
-                registry: registry, movingTags: movingTags, longestTagWrite: Self.longestTagWrite, callbacks: sender, logger: logger)
+                client: client, template: Self.template(settings), options: settings.jobOptions,
+                naming: settings.naming,
+                registry: registry, movingTags: movingTags, longestTagWrite: Self.longestTagWrite, callbacks: sender,
+                logger: logger)
             builderName = "kubernetes"
         } else {
             self.cluster = nil
