@@ -2,7 +2,7 @@ import Testing
 
 /// Looks until something holds.
 func eventually(
-    _ what: Comment, within limit: Duration = .seconds(60), _ holds: () async throws -> Bool
+    _ what: Comment, within limit: Duration = .seconds(120), _ holds: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
     let end = clock.now.advanced(by: limit)
