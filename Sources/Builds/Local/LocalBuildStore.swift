@@ -9,10 +9,8 @@ internal import SystemPackage
 /// builds/ID/status.json    how far it has come
 /// builds/ID/log            output; its lock is held by the worker and by every process that works on the build
 /// builds/ID/cancel-TIME    somebody wants the attempt of that time stopped
-/// builds/ID/callback.json  what has come of calling back whoever asked for it
 /// ended/ID~MILLISECONDS    a cancelled build, which no longer holds its name
 /// slots/N                  whoever holds its lock may run a build
-/// slots/callbacks          whoever holds its lock sends callbacks
 /// work/                    directories on their way in and out
 /// ```
 struct LocalBuildStore: Sendable {
@@ -111,10 +109,6 @@ struct LocalBuildStore: Sendable {
             if FileManager.default.fileExists(atPath: status.string) {
                 try Self.decoder.decode(StoredStatus.self, from: contents(status)).apply(to: &build)
             }
-            let callback = Self.callback(in: directory)
-            if build.callbackURL != nil, FileManager.default.fileExists(atPath: callback.string) {
-                build.callback = try Self.decoder.decode(Callback.self, from: contents(callback))
-            }
             return build
         } catch {
             if !FileManager.default.fileExists(atPath: directory.string) { return nil }
@@ -184,7 +178,7 @@ struct LocalBuildStore: Sendable {
     func removeBuilds(endedBefore date: Date) throws {
         for id in try ids() {
             guard let build = try read(directory(of: id)), build.status.isFinal, let end = build.finishedAt, end < date,
-                !build.owesCallback, let lock = try lock(id)
+                let lock = try lock(id)
             else { continue }
             let target = work.appending("\(id)~\(UUID().uuidString)")
             if rename(directory(of: id).string, target.string) == 0 {
@@ -197,7 +191,6 @@ struct LocalBuildStore: Sendable {
                 let path = parent.appending(name).string
                 let attributes = try? FileManager.default.attributesOfItem(atPath: path)
                 guard let changed = attributes?[.modificationDate] as? Date, changed < date else { continue }
-                if parent == ended, try read(parent.appending(name))?.owesCallback == true { continue }
                 try? FileManager.default.removeItem(atPath: path)
             }
         }
@@ -210,44 +203,6 @@ struct LocalBuildStore: Sendable {
         }
         return nil
     }
-
-    // MARK: Callbacks
-
-    /// The builds that have ended and whose callers are still to be told, also those that no longer hold their names.
-    func owedCallbacks() throws -> [Build] {
-        var builds = try all()
-        if FileManager.default.fileExists(atPath: ended.string) {
-            builds += try FileManager.default.contentsOfDirectory(atPath: ended.string).compactMap { name in
-                try read(ended.appending(name))
-            }
-        }
-        return builds.filter(\.owesCallback)
-    }
-
-    /// Writes down what came of a callback, wherever its build is now.
-    ///
-    /// Only for the holder of the lock of callbacks.
-    func record(_ callback: Callback, of build: Build) throws {
-        var places = [directory(of: build.id)]
-        if FileManager.default.fileExists(atPath: ended.string) {
-            places += try FileManager.default.contentsOfDirectory(atPath: ended.string)
-                .filter { $0.hasPrefix("\(build.id)~") }
-                .map { ended.appending($0) }
-        }
-        for place in places where try read(place)?.createdAt == build.createdAt {
-            let draft = place.appending("callback.json.new")
-            try write(Self.encoder.encode(callback), to: draft)
-            guard rename(draft.string, Self.callback(in: place).string) == 0 else { throw Errno(rawValue: errno) }
-            return
-        }
-    }
-
-    /// The lock of the one process that sends callbacks; `nil` while another one does.
-    func callbacksLock() throws -> FileLock? { try FileLock(root.appending("slots").appending("callbacks")) }
-
-    private static func callback(in directory: FilePath) -> FilePath { directory.appending("callback.json") }
-
-    // MARK: Locks and places
 
     /// The lock of the one process that may move tags; `nil` if others have it for longer than `longest`.
     func movingTagsLock(within longest: Duration) async throws -> FileLock? {
@@ -299,9 +254,4 @@ struct LocalBuildStore: Sendable {
         decoder.dateDecodingStrategy = .millisecondsSince1970
         return decoder
     }
-}
-
-extension Build {
-    /// Whether it has ended and whoever asked for it is still to be told.
-    fileprivate var owesCallback: Bool { status.isFinal && callback?.status.isFinal == false }
 }

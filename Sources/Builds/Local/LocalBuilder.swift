@@ -1,4 +1,4 @@
-public import FoundationEssentials
+internal import FoundationEssentials
 public import Logging
 internal import OCIDistribution
 internal import SemanticVersions
@@ -38,8 +38,6 @@ public final class LocalBuilder: Builder {
     let store: LocalBuildStore
     private let places: Int
     private let worker: WorkerCommand
-    private let callbacks: CallbackSender?
-    private let now: @Sendable () -> Date
     private let logger: Logger
 
     /// Keeps builds in a directory.
@@ -47,18 +45,10 @@ public final class LocalBuilder: Builder {
     ///   - stateDirectory: `STATE_DIR`; made when the first build is reserved.
     ///   - places: How many builds run at once, of all processes together; more are queued.
     ///   - worker: What to start so that ``LocalWorker`` runs.
-    ///   - callbacks: Sends the callbacks in the role of the service. Without it all of them are given up; who never is the service needs
-    ///     none.
-    ///   - now: The time of day, by which callbacks are due.
-    public init(
-        stateDirectory: FilePath, places: Int, worker: WorkerCommand, callbacks: CallbackSender? = nil,
-        now: @escaping @Sendable () -> Date = { Date() }, logger: Logger
-    ) {
+    public init(stateDirectory: FilePath, places: Int, worker: WorkerCommand, logger: Logger) {
         self.store = LocalBuildStore(root: stateDirectory)
         self.places = places
         self.worker = worker
-        self.callbacks = callbacks
-        self.now = now
         self.logger = logger
     }
 
@@ -132,15 +122,8 @@ public final class LocalBuilder: Builder {
     /// See ``Builder/run(as:ended:)``.
     ///
     /// Starts a worker whenever a build waits while a place is free, or was left behind by a worker that was killed, and removes what
-    /// ended long ago. Any process may do this, in either role. Of those that are the service, one at a time sends callbacks.
+    /// ended long ago. Any process may do this, in either role.
     public func run(as role: BuilderRole, ended: @escaping @Sendable (Build) async -> Void) async {
-        await withDiscardingTaskGroup { group in
-            group.addTask { [self] in await lookAfterBuilds(ended) }
-            if role == .service { group.addTask { [self] in await deliverCallbacks() } }
-        }
-    }
-
-    private func lookAfterBuilds(_ ended: @Sendable (Build) async -> Void) async {
         var known: [BuildID: Build] = [:]
         var rounds = 0
         while !Task.isCancelled {
@@ -162,25 +145,6 @@ public final class LocalBuilder: Builder {
                 logger.error("local builds cannot be looked after", metadata: ["error": "\(error)"])
             }
             rounds += 1
-            try? await Task.sleep(for: .seconds(1))
-        }
-    }
-
-    /// Sends callbacks whenever no other process does.
-    private func deliverCallbacks() async {
-        while !Task.isCancelled {
-            do {
-                try store.prepare()
-                if let lock = try store.callbacksLock() {
-                    await CallbackDelivery(
-                        sender: callbacks, ledger: LocalCallbackLedger(store: store), clock: ContinuousClock(),
-                        now: now, logger: logger
-                    ).run()
-                    _ = consume lock
-                }
-            } catch {
-                logger.error("callbacks cannot be looked after", metadata: ["error": "\(error)"])
-            }
             try? await Task.sleep(for: .seconds(1))
         }
     }
