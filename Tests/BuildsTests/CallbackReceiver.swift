@@ -25,6 +25,15 @@ final class CallbackReceiver: Sendable {
         case bytes(String)
     }
 
+    /// What each call is answered, by its number from 1.
+    struct Script: Sendable {
+        let answer: @Sendable (_ number: Int, Call) -> Answer
+
+        init(_ answer: @escaping @Sendable (_ number: Int, Call) -> Answer) { self.answer = answer }
+
+        static let accepts = Script { _, _ in .status(200) }
+    }
+
     private struct State {
         var calls: [Call] = []
         var open: Set<Int32> = []
@@ -35,14 +44,11 @@ final class CallbackReceiver: Sendable {
     let port: Int
     private let listener: Int32
     private let state = Mutex(State())
-    private let answer: @Sendable (_ number: Int, Call) -> Answer
+    private let script: Script
 
     /// Listens on a port; on a free one unless told.
-    /// - Parameter answer: Gets the number of the call, from 1.
-    init(
-        port asked: Int = 0, _ answer: @escaping @Sendable (_ number: Int, Call) -> Answer = { _, _ in .status(200) }
-    ) throws {
-        self.answer = answer
+    init(port asked: Int = 0, _ script: Script = .accepts) throws {
+        self.script = script
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -78,10 +84,9 @@ final class CallbackReceiver: Sendable {
 
     /// Runs a test with a receiver that ends with it.
     static func run<Value>(
-        _ answer: @escaping @Sendable (_ number: Int, Call) -> Answer = { _, _ in .status(200) },
-        _ body: (CallbackReceiver) async throws -> Value
+        _ script: Script = .accepts, _ body: (CallbackReceiver) async throws -> Value
     ) async throws -> Value {
-        let receiver = try CallbackReceiver(answer)
+        let receiver = try CallbackReceiver(script)
         defer { receiver.stop() }
         return try await body(receiver)
     }
@@ -109,7 +114,7 @@ final class CallbackReceiver: Sendable {
                 state.calls.append(call)
                 return state.calls.count
             }
-            switch answer(number, call) {
+            switch script.answer(number, call) {
             case .status(let status, let fields, let body):
                 send(
                     "HTTP/1.1 \(status) X\r\n\(fields)Connection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)",

@@ -114,14 +114,16 @@ struct CallbackSenderTests {
 
     @Test("answers are told with their first words; redirects are not followed")
     func answers() async throws {
-        try await CallbackReceiver.run({ number, _ in
-            switch number {
-            case 1: .status(503, fields: "Retry-After: 7\r\n", body: "{\"message\": \"starting\n up\"}")
-            case 2: .status(302, fields: "Location: /elsewhere\r\n")
-            case 3: .status(204, body: "ignored")
-            default: .status(429, fields: "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n")
+        try await CallbackReceiver.run(
+            .init { number, _ in
+                switch number {
+                case 1: .status(503, fields: "Retry-After: 7\r\n", body: "{\"message\": \"starting\n up\"}")
+                case 2: .status(302, fields: "Location: /elsewhere\r\n")
+                case 3: .status(204, body: "ignored")
+                default: .status(429, fields: "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n")
+                }
             }
-        }) { receiver in
+        ) { receiver in
             var answers: [CallbackAttempt] = []
             for _ in 1...4 { answers.append(try await attempt(receiver.url())) }
             #expect(
@@ -135,9 +137,11 @@ struct CallbackSenderTests {
 
     @Test("what a receiver says is shown in short, without secrets and without anything of the URL")
     func shown() async throws {
-        try await CallbackReceiver.run({ _, call in
-            .status(500, body: "\(call.line)\r\n token=hush-1 \(String(repeating: "long ", count: 20_000))")
-        }) { receiver in
+        try await CallbackReceiver.run(
+            .init { _, call in
+                .status(500, body: "\(call.line)\r\n token=hush-1 \(String(repeating: "long ", count: 20_000))")
+            }
+        ) { receiver in
             let answer = try await attempt(receiver.url("/hooks/hush-2/hush-3?signature=hush-4&x=hush-5"))
             guard case .answered(500, nil, let said) = answer else {
                 Issue.record("\(answer)")
@@ -150,12 +154,14 @@ struct CallbackSenderTests {
     @Test("an answer counts with its head, however its body ends")
     func brokenBody() async throws {
         let head = "HTTP/1.1 200 OK\r\n"
-        try await CallbackReceiver.run({ number, _ in
-            switch number {
-            case 1: .bytes("\(head)Content-Length: 100\r\n\r\nab")
-            default: .status(200, body: String(repeating: "a", count: 1 << 20))
+        try await CallbackReceiver.run(
+            .init { number, _ in
+                switch number {
+                case 1: .bytes("\(head)Content-Length: 100\r\n\r\nab")
+                default: .status(200, body: String(repeating: "a", count: 1 << 20))
+                }
             }
-        }) { receiver in
+        ) { receiver in
             for _ in 0..<2 {
                 let answer = try await attempt(receiver.url())
                 #expect(answer == .answered(status: 200))

@@ -60,15 +60,13 @@ struct KubernetesCallbackTests {
     }
 
     private func play(
-        _ answer: @escaping @Sendable (_ number: Int, CallbackReceiver.Call) -> CallbackReceiver.Answer = { _, _ in
-            .status(200)
-        }, _ body: (Stage) async throws -> Void
+        _ script: CallbackReceiver.Script = .accepts, _ body: (Stage) async throws -> Void
     ) async throws {
         let registry = MemoryRegistry()
         let destination = KubernetesHarness.Destination(registry: registry) { try registry.push($0) }
         let transport = CurlTransport(logger: .silent)
         do {
-            try await CallbackReceiver.run(answer) { receiver in
+            try await CallbackReceiver.run(script) { receiver in
                 try await KubernetesHarness.run(destination: destination) { harness in
                     try await body(
                         Stage(harness: harness, registry: registry, receiver: receiver, transport: transport))
@@ -133,7 +131,7 @@ struct KubernetesCallbackTests {
     @Test("while its caller cannot be told, a cancelled build reads as cancelled and holds its version")
     func cancelledAndHeld() async throws {
         let answer = Mutex(503)
-        try await play({ _, _ in .status(answer.withLock(\.self)) }) { stage in
+        try await play(.init { _, _ in .status(answer.withLock(\.self)) }) { stage in
             let plan = try await stage.plan(.holds)
             let builder = try stage.service()
             stage.harness.start(builder)
@@ -174,7 +172,7 @@ struct KubernetesCallbackTests {
     @Test("a Job whose time is up before its caller could be told stays until then, also without its Pod")
     func expired() async throws {
         let answer = Mutex(503)
-        try await play({ _, _ in .status(answer.withLock(\.self)) }) { stage in
+        try await play(.init { _, _ in .status(answer.withLock(\.self)) }) { stage in
             let plan = try await stage.plan()
             let builder = try stage.service()
             stage.harness.start(builder)
@@ -285,7 +283,7 @@ struct KubernetesCallbackTests {
             ("", 0, "not allowed"),
         ])
     func abandoned(targets: String, attempts: Int, reason: String) async throws {
-        try await play({ _, _ in .status(410) }) { stage in
+        try await play(.init { _, _ in .status(410) }) { stage in
             let plan = try await stage.plan()
             let builder = try stage.service(targets: targets)
             stage.harness.start(builder)
@@ -335,7 +333,7 @@ struct KubernetesCallbackTests {
 
     @Test("an n8n workflow that does not wait yet is told once it does")
     func conflict() async throws {
-        try await play({ number, _ in .status(number < 3 ? 409 : 200) }) { stage in
+        try await play(.init { number, _ in .status(number < 3 ? 409 : 200) }) { stage in
             let plan = try await stage.plan()
             let builder = try stage.service()
             stage.harness.start(builder)

@@ -9,15 +9,17 @@ internal import SystemPackage
 /// builds/ID/status.json    how far it has come
 /// builds/ID/log            output; its lock is held by the worker and by every process that works on the build
 /// builds/ID/cancel-TIME    somebody wants the attempt of that time stopped
+/// builds/ID/callback-TIME  what has come of calling back whoever asked for that attempt
 /// ended/ID~MILLISECONDS    a cancelled build, which no longer holds its name
 /// slots/N                  whoever holds its lock may run a build
+/// slots/callbacks          whoever holds its lock may call back
 /// work/                    directories on their way in and out
 /// ```
 struct LocalBuildStore: Sendable {
     let root: FilePath
 
     var builds: FilePath { root.appending("builds") }
-    private var ended: FilePath { root.appending("ended") }
+    var ended: FilePath { root.appending("ended") }
     private var work: FilePath { root.appending("work") }
 
     func directory(of id: BuildID) -> FilePath { builds.appending(id.description) }
@@ -101,13 +103,17 @@ struct LocalBuildStore: Sendable {
     }
 
     /// `nil` if the directory is gone, also when it goes while it is read.
-    private func read(_ directory: FilePath) throws -> Build? {
+    func read(_ directory: FilePath) throws -> Build? {
         do {
             let plan = try Self.decoder.decode(StoredPlan.self, from: contents(directory.appending("plan.json"))).plan()
             var build = plan.queued(message: "waiting for a free place to build")
             let status = directory.appending("status.json")
             if FileManager.default.fileExists(atPath: status.string) {
                 try Self.decoder.decode(StoredStatus.self, from: contents(status)).apply(to: &build)
+            }
+            let callback = directory.appending(Self.callbackFile(of: build))
+            if build.callback != nil, FileManager.default.fileExists(atPath: callback.string) {
+                build.callback = try Self.decoder.decode(Callback.self, from: contents(callback))
             }
             return build
         } catch {
@@ -129,9 +135,7 @@ struct LocalBuildStore: Sendable {
     /// Only for the holder of its lock.
     func update(_ build: Build) throws {
         let directory = directory(of: build.id)
-        let draft = directory.appending("status.json.new")
-        try write(Self.encoder.encode(StoredStatus(build)), to: draft)
-        guard rename(draft.string, directory.appending("status.json").string) == 0 else { throw Errno(rawValue: errno) }
+        try replace("status.json", in: directory, with: StoredStatus(build))
     }
 
     /// Takes the right to work on a build, or answers `nil` while anybody else has it, or if there is none.
@@ -157,9 +161,11 @@ struct LocalBuildStore: Sendable {
 
     /// The request is for one attempt: by the time it is written, the name may belong to the next one.
     private func cancellation(of build: Build) -> FilePath {
-        let attempt = Int64((build.createdAt.timeIntervalSince1970 * 1000).rounded())
-        return directory(of: build.id).appending("cancel-\(attempt)")
+        directory(of: build.id).appending("cancel-\(Self.attempt(build))")
     }
+
+    /// Tells one attempt from another of the same name.
+    static func attempt(_ build: Build) -> Int64 { Int64((build.createdAt.timeIntervalSince1970 * 1000).rounded()) }
 
     /// Ends a build as cancelled and frees its name.
     ///
@@ -174,11 +180,11 @@ struct LocalBuildStore: Sendable {
 
     /// Removes builds that ended before `date`, and drafts that were left behind by then.
     ///
-    /// A finished build frees its name with that.
+    /// A finished build frees its name with that. One whose caller is still to be told stays.
     func removeBuilds(endedBefore date: Date) throws {
         for id in try ids() {
             guard let build = try read(directory(of: id)), build.status.isFinal, let end = build.finishedAt, end < date,
-                let lock = try lock(id)
+                !build.owesCallback, let lock = try lock(id)
             else { continue }
             let target = work.appending("\(id)~\(UUID().uuidString)")
             if rename(directory(of: id).string, target.string) == 0 {
@@ -190,7 +196,9 @@ struct LocalBuildStore: Sendable {
             for name in try FileManager.default.contentsOfDirectory(atPath: parent.string) {
                 let path = parent.appending(name).string
                 let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-                guard let changed = attributes?[.modificationDate] as? Date, changed < date else { continue }
+                guard let changed = attributes?[.modificationDate] as? Date, changed < date,
+                    (try? read(parent.appending(name)))?.owesCallback != true
+                else { continue }
                 try? FileManager.default.removeItem(atPath: path)
             }
         }
@@ -223,6 +231,13 @@ struct LocalBuildStore: Sendable {
     }
 
     // MARK: Files
+
+    /// Replaces a file as a whole.
+    func replace(_ name: String, in directory: FilePath, with content: some Encodable) throws {
+        let draft = directory.appending("\(name).new")
+        try write(Self.encoder.encode(content), to: draft)
+        guard rename(draft.string, directory.appending(name).string) == 0 else { throw Errno(rawValue: errno) }
+    }
 
     /// Writes a file so that it survives a crash of the machine.
     private func write(_ data: Data, to path: FilePath) throws {

@@ -38,17 +38,22 @@ public final class LocalBuilder: Builder {
     let store: LocalBuildStore
     private let places: Int
     private let worker: WorkerCommand
-    private let logger: Logger
+    let callbacks: CallbackSender?
+    let logger: Logger
 
     /// Keeps builds in a directory.
     /// - Parameters:
     ///   - stateDirectory: `STATE_DIR`; made when the first build is reserved.
     ///   - places: How many builds run at once, of all processes together; more are queued.
     ///   - worker: What to start so that ``LocalWorker`` runs.
-    public init(stateDirectory: FilePath, places: Int, worker: WorkerCommand, logger: Logger) {
+    ///   - callbacks: Sends them, in the role of the service. Without it the service gives all of them up; others need none.
+    public init(
+        stateDirectory: FilePath, places: Int, worker: WorkerCommand, callbacks: CallbackSender? = nil, logger: Logger
+    ) {
         self.store = LocalBuildStore(root: stateDirectory)
         self.places = places
         self.worker = worker
+        self.callbacks = callbacks
         self.logger = logger
     }
 
@@ -122,8 +127,15 @@ public final class LocalBuilder: Builder {
     /// See ``Builder/run(as:ended:)``.
     ///
     /// Starts a worker whenever a build waits while a place is free, or was left behind by a worker that was killed, and removes what
-    /// ended long ago. Any process may do this, in either role.
+    /// ended long ago. Any process may do this, in either role. Callbacks are sent in that of the service.
     public func run(as role: BuilderRole, ended: @escaping @Sendable (Build) async -> Void) async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { [self] in await lookAfterBuilds(ended) }
+            if role == .service { group.addTask { [self] in await deliverCallbacks() } }
+        }
+    }
+
+    private func lookAfterBuilds(_ ended: @Sendable (Build) async -> Void) async {
         var known: [BuildID: Build] = [:]
         var rounds = 0
         while !Task.isCancelled {

@@ -1,0 +1,42 @@
+internal import FoundationEssentials
+internal import SystemPackage
+
+extension LocalBuildStore {
+    /// Named after the attempt: by the time it is written, the name may belong to the next one.
+    static func callbackFile(of build: Build) -> String { "callback-\(attempt(build))" }
+
+    /// The right to call back, or `nil` while another process has it.
+    func callbacksLock() throws -> FileLock? {
+        try prepare()
+        return try FileLock(root.appending("slots").appending("callbacks"))
+    }
+
+    /// The builds that have ended and whose caller is still to be told, also those that hold their name no more.
+    ///
+    /// What cannot be read is told of by whoever reads builds.
+    func owedCallbacks() throws -> [Build] {
+        try (ids().map(directory) + endedDirectories()).compactMap { directory in
+            guard let build = try? read(directory), build.status.isFinal, build.owesCallback else { return nil }
+            return build
+        }
+    }
+
+    /// Writes down what has come of a callback; does nothing where the build is gone.
+    func record(_ callback: Callback, of build: Build) throws {
+        let endings = try endedDirectories().filter { $0.lastComponent?.string.hasPrefix("\(build.id)~") == true }
+        for directory in [directory(of: build.id)] + endings {
+            guard try read(directory)?.callbackID == build.callbackID else { continue }
+            try replace(Self.callbackFile(of: build), in: directory, with: callback)
+            return
+        }
+    }
+
+    private func endedDirectories() throws -> [FilePath] {
+        try FileManager.default.contentsOfDirectory(atPath: ended.string).map { ended.appending($0) }
+    }
+}
+
+extension Build {
+    /// Whether somebody is still to be told of it.
+    var owesCallback: Bool { callback?.status.isFinal == false }
+}
