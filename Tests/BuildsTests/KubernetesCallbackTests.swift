@@ -163,7 +163,9 @@ struct KubernetesCallbackTests {
             try await eventually("it is told and gone") { stage.job(plan) == nil }
             #expect(try stage.statuses() == ["cancelled"] && stage.harness.pushed.isEmpty)
             let deletions = stage.harness.standIn.requests.filter { $0.method == "DELETE" }
-            let followUps = deletions.map { String(decoding: $0.body, as: UTF8.self).contains("Foreground") }.drop { !$0 }
+            let followUps = deletions.map { String(decoding: $0.body, as: UTF8.self).contains("Foreground") }.drop {
+                !$0
+            }
             #expect(!followUps.isEmpty && followUps.count == deletions.count - 1, "one may be sent again")
             #expect(try await stage.harness.livingRuns(of: plan.id) == 0)
         }
