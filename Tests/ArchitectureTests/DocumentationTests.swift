@@ -19,13 +19,16 @@ struct DocumentationTests {
         #expect(FileManager.default.isExecutableFile(atPath: Project.root.appending(path: path).path))
     }
 
-    @Test("every file and folder that the README links to exists")
-    func links() throws {
-        let targets = try Project.text("README.md").split(separator: "](").dropFirst().map {
+    @Test(
+        "every file and folder that a README links to exists",
+        arguments: ["", "deploy/kubernetes/", "deploy/n8n/"])
+    func links(folder: String) throws {
+        let targets = try Project.text("\(folder)README.md").split(separator: "](").dropFirst().map {
             String($0.prefix { $0 != ")" && $0 != "#" })
         }
         for target in targets where !target.contains("://") && !target.isEmpty {
-            #expect(FileManager.default.fileExists(atPath: Project.root.appending(path: target).path), "\(target)")
+            #expect(
+                FileManager.default.fileExists(atPath: Project.root.appending(path: folder + target).path), "\(target)")
         }
     }
 

@@ -43,6 +43,8 @@ CASES = [
     ("allowed", N8N, SERVICE, 8080, "TCP"),
     ("allowed", N8N, SERVICE, 15008, "TCP"),
     ("allowed", NEIGHBOUR, SERVICE, 8080, "TCP"),
+    ("allowed", REGISTRY, SERVICE, 8080, "TCP"),
+    ("denied", REGISTRY, SERVICE, 9090, "TCP"),
     ("allowed", AMBIENT_PROBE, SERVICE, 8080, "TCP"),
     ("denied", N8N, SERVICE, 9090, "TCP"),
     ("denied", STRANGER, SERVICE, 8080, "TCP"),
