@@ -111,5 +111,79 @@ extension EndToEnd {
                 }
             }
         }
+
+        @Test("build-and-wait: the call back resumes it, with success and with failure; without one it asks")
+        func buildAndWait() async throws {
+            try await Scene.play { scene in
+                try await scene.repository.commit(["app-bad/Dockerfile": "FROM scratch\nCOPY missing /missing\n"])
+                let secret = "\(scene.directory)/callback-secret"
+                try Scene.write("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", to: secret)
+                guard chmod(secret, 0o600) == 0 else {
+                    throw TestingError("the permissions of \(secret) cannot be set")
+                }
+                let service = try await Self.service(
+                    scene, ["CALLBACK_ALLOWED_HOSTS": "http://127.0.0.1", "CALLBACK_SECRET_FILE": secret])
+
+                let built = try await Self.play("build-and-wait", service)
+                #expect(built["end"] == "Built", "\(built)")
+                let digest = try #require(try await scene.servedDigest(of: "v1.0.0"))
+                #expect(built["json"]?["tag"] == "v1.0.0" && built["json"]?["digest"] == .string(digest), "\(built)")
+                #expect(Self.statuses(built, of: "Build") == [202] && Self.statuses(built, of: "Ask") == [])
+
+                let failed = try await Self.play("build-and-wait", service, settings: #""webapp": "app-bad""#)
+                #expect(failed["end"] == "Build failed", "\(failed)")
+                #expect(failed["error"]?.string?.contains("missing") == true, "\(failed)")
+
+                for (settings, end) in [("", "Built after all"), (#""webapp": "app-bad""#, "Not built")] {
+                    let late = try await Self.play(
+                        "build-and-wait", service, settings: settings, order: #""resumeWithin": 0"#)
+                    #expect(late["end"]?.string == end, "\(late)")
+                    #expect(Self.statuses(late, of: "Ask") == [200])
+                }
+            }
+        }
+
+        @Test("github-push: what GitHub signed arrives as it is, and the service's answer goes back")
+        func gitHubPush() async throws {
+            try await Scene.play { scene in
+                let secret = "webhook-secret-0123456789abcdef"
+                let file = "\(scene.directory)/webhook-secret"
+                try Scene.write("\(secret)\n", to: file)
+                guard chmod(file, 0o600) == 0 else { throw TestingError("the permissions of \(file) cannot be set") }
+                let service = try await Self.service(
+                    scene, ["GITHUB_WEBHOOK_SECRET_FILE": file, "WEBAPP_PATHS": "app-*"])
+                let after = try await scene.repository.commit(["app-example/new.html": "new"], message: "feat: new")
+                // Not as a JSON encoder would write it, which would break the signature.
+                let body = """
+                    {  "ref":"refs/heads/main", "after":"\(after)", "before":"\(String(repeating: "0", count: 40))",
+                      "deleted": false, "created": false, "repository": {"full_name": "example/webapps", "pushed_at": 1795377001,
+                      "clone_url": "\(scene.repository.url)"}, "sender": {"login": "octocat"}, "head_commit": {"id": "\(after)"},
+                      "commits": [{"id": "\(after)", "message": "feat: n\\u00e9w", "distinct": true,
+                        "added": ["app-example/new.html"], "modified": [], "removed": []}] }
+                    """
+                func push(signedWith secret: String) async throws -> JSON {
+                    let text = String(decoding: try JSONEncoder().encode(body), as: UTF8.self)
+                    return try await Self.play(
+                        "github-push", service,
+                        order: """
+                            "webhook": {"body": \(text), "secret": "\(secret)", "headers": {"X-GitHub-Event": "push",
+                              "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958", "X-GitHub-Hook-ID": "1"}}
+                            """)
+                }
+                let forged = try await push(signedWith: "another-secret-0123456789")
+                #expect(forged["end"] == "Answer" && forged["response"]?["status"] == 401, "\(forged)")
+                let pushed = try await push(signedWith: secret)
+                #expect(pushed["end"] == "Answer" && pushed["response"]?["status"] == 200, "\(pushed)")
+                #expect(pushed["response"]?["headers"]?["Content-Type"]?.string?.hasPrefix("application/json") == true)
+                let answer = try JSON(parsing: pushed["response"]?["body"]?.string ?? "")
+                #expect(answer["builds"]?.array.map { $0["webapp"] } == ["app-example"], "\(answer)")
+                #expect(try await push(signedWith: secret)["response"]?["status"] == 200)
+                let builds = try await service.get("/builds", headers: ["Authorization: Bearer \(Self.token)"])
+                #expect(builds["builds"]?.array.map { $0["git"]?["commit"] } == [.string(after)], "\(builds)")
+                service.kill()
+                let alone = try await push(signedWith: secret)
+                #expect(alone["end"] == "No answer" && alone["response"]?["status"] == 502, "\(alone)")
+            }
+        }
     }
 }

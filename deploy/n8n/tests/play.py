@@ -88,6 +88,8 @@ class Receiver:
 class Play:
     def __init__(self, order):
         self.order = order
+        # Another execution each time, as in n8n.
+        self.execution = str(time.time_ns())
         self.workflow = workflows.every()[order["workflow"]]
         self.outputs, self.runs, self.requests, self.response = {}, {}, [], None
         waits = [node for name, node in self.workflow.nodes.items() if self.workflow.kind(name) == "wait"]
@@ -123,7 +125,7 @@ class Play:
                 return self.outputs[reference.source]["json"]
             return {
                 "$json": item["json"], "$runIndex": self.runs[name], "$workflow": {"id": "w8KxTn2vB1"},
-                "$execution": {"id": "231", "resumeUrl": self.receiver and self.receiver.url},
+                "$execution": {"id": self.execution, "resumeUrl": self.receiver and self.receiver.url},
             }[reference.source]
 
         value = evaluate(parameter, lookup)
