@@ -218,6 +218,49 @@ let openAPIDocument = #"""
           tags: [builds]
           operationId: startBuild
           summary: Reserve a version and build it
+          callbacks:
+            ended:
+              '{$request.body#/callbackUrl}':
+                post:
+                  summary: The build that was asked for with a `callbackUrl` has ended
+                  description: |
+                    Signed as Standard Webhooks 1.0.0 has it. The id is the same each time, timestamp and signature are
+                    not.
+                  security: []
+                  parameters:
+                    - name: webhook-id
+                      in: header
+                      required: true
+                      schema:
+                        type: string
+                    - name: webhook-timestamp
+                      in: header
+                      required: true
+                      description: Seconds since 1970.
+                      schema:
+                        type: string
+                        pattern: '^[0-9]+$'
+                    - name: webhook-signature
+                      in: header
+                      description: '`v1,` and the HMAC-SHA-256 of id, timestamp and body, for each key, with spaces between.'
+                      schema:
+                        type: string
+                    - name: X-Callback-Secret
+                      in: header
+                      description: The first key itself, for receivers that cannot check signatures.
+                      schema:
+                        type: string
+                  requestBody:
+                    required: true
+                    content:
+                      application/json:
+                        schema:
+                          $ref: '#/components/schemas/Build'
+                  responses:
+                    2XX:
+                      description: Delivered.
+                    default:
+                      description: Tried again, or given up; see `callback` of the build.
           description: |
             Scope `build`. The version is that of `version`, or the one that `commits` ask for, or the next by `bump`.
             It belongs to this build alone. With an `Idempotency-Key`, a repetition answers with the same build for as
@@ -1042,6 +1085,46 @@ let openAPIDocument = #"""
         BuildRequest:
           type: object
           required: [webapp]
+          anyOf:
+            - description: Exactly this version.
+              required: [version]
+              properties:
+                bump:
+                  type: 'null'
+                commits:
+                  type: 'null'
+                prereleaseId:
+                  type: 'null'
+                range:
+                  type: 'null'
+            - description: What commits ask for, or at least `bump`.
+              required: [commits]
+              properties:
+                commits:
+                  type: array
+                version:
+                  type: 'null'
+                prereleaseId:
+                  type: 'null'
+            - description: The next release.
+              properties:
+                version:
+                  type: 'null'
+                commits:
+                  type: 'null'
+                bump:
+                  enum: [major, minor, patch, null]
+                prereleaseId:
+                  type: 'null'
+            - description: The next prerelease.
+              required: [bump]
+              properties:
+                version:
+                  type: 'null'
+                commits:
+                  type: 'null'
+                bump:
+                  const: prerelease
           properties:
             webapp:
               $ref: '#/components/schemas/WebappName'
@@ -1118,46 +1201,6 @@ let openAPIDocument = #"""
               type: [string, 'null']
               maxLength: 2048
           additionalProperties: false
-          anyOf:
-            - description: Exactly this version.
-              required: [version]
-              properties:
-                bump:
-                  type: 'null'
-                commits:
-                  type: 'null'
-                prereleaseId:
-                  type: 'null'
-                range:
-                  type: 'null'
-            - description: What commits ask for, or at least `bump`.
-              required: [commits]
-              properties:
-                commits:
-                  type: array
-                version:
-                  type: 'null'
-                prereleaseId:
-                  type: 'null'
-            - description: The next release.
-              properties:
-                version:
-                  type: 'null'
-                commits:
-                  type: 'null'
-                bump:
-                  enum: [major, minor, patch, null]
-                prereleaseId:
-                  type: 'null'
-            - description: The next prerelease.
-              required: [bump]
-              properties:
-                version:
-                  type: 'null'
-                commits:
-                  type: 'null'
-                bump:
-                  const: prerelease
         Build:
           type: object
           required:

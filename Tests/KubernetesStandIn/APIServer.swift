@@ -98,7 +98,10 @@ struct APIServer: Sendable {
     func document(in request: APIRequest, kind: String, apiVersion: String) throws(Refusal) -> JSONValue {
         let document: JSONValue
         do {
-            document = try JSONValue(json: request.body)
+            let isYAML = request.headers["content-type"]?.hasPrefix("application/yaml") == true
+            document =
+                try isYAML
+                ? JSONValue(yaml: String(decoding: request.body, as: UTF8.self)) : JSONValue(json: request.body)
         } catch {
             throw Refusal.badRequest(
                 "the object provided is unrecognized (must be of type \(kind)): couldn't get version/kind; json parse error: "
