@@ -157,7 +157,7 @@ extension EndToEnd {
                 let body = """
                     {  "ref":"refs/heads/main", "after":"\(after)", "before":"\(String(repeating: "0", count: 40))",
                       "deleted": false, "created": false, "repository": {"full_name": "example/webapps", "pushed_at": 1795377001,
-                      "clone_url": "\(scene.repository.url)"}, "sender": {"login": "octocat"}, "head_commit": {"id": "\(after)"},
+                      "clone_url": "https://github.com/example/webapps.git"}, "sender": {"login": "octocat"}, "head_commit": {"id": "\(after)", "message": "feat: new"},
                       "commits": [{"id": "\(after)", "message": "feat: n\\u00e9w", "distinct": true,
                         "added": ["app-example/new.html"], "modified": [], "removed": []}] }
                     """
