@@ -154,8 +154,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "registry-query", "BuilderConformance", "Builds", "CurlTransport", "HTTPTransport",
-                "KubernetesClient", "KubernetesStandIn", "OCIDistribution", "RegistryTesting", logging, subprocess,
-                systemPackage,
+                "KubernetesClient", "KubernetesStandIn", "OCIDistribution", "RegistryQueryAPI", "RegistryTesting",
+                "SemanticVersions", httpTypes, logging, subprocess, systemPackage,
             ],
             swiftSettings: swiftSettings),
         .testTarget(name: "ArchitectureTests", dependencies: [subprocess], swiftSettings: swiftSettings),

@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTPTransport
 import HTTPTypes
 import Logging
+import RegistryTesting
 import Synchronization
 import Testing
 

@@ -7,6 +7,7 @@ import KubernetesClient
 import KubernetesStandIn
 import Logging
 import OCIDistribution
+import RegistryTesting
 import Synchronization
 import Testing
 

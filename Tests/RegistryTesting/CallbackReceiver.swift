@@ -4,50 +4,63 @@ import Synchronization
 /// A server on 127.0.0.1 that keeps what it was sent, byte for byte, and answers as the test says.
 ///
 /// Each connection is served on a thread of its own and carries one call.
-final class CallbackReceiver: Sendable {
+public final class CallbackReceiver: Sendable {
     /// A call as it came over the wire.
-    struct Call: Sendable {
-        let line: String
-        let fields: [(name: String, value: String)]
-        let body: [UInt8]
+    public struct Call: Sendable {
+        /// The request line.
+        public let line: String
+        /// The fields in their order.
+        public let fields: [(name: String, value: String)]
+        /// The body.
+        public let body: [UInt8]
 
-        subscript(_ name: String) -> String? { fields.first { $0.name.lowercased() == name.lowercased() }?.value }
+        /// The value of the first field of a name, in whatever case.
+        public subscript(_ name: String) -> String? {
+            fields.first { $0.name.lowercased() == name.lowercased() }?.value
+        }
 
-        var id: String { self["webhook-id"] ?? "" }
-        var text: String { String(decoding: body, as: UTF8.self) }
+        /// What `webhook-id` says.
+        public var id: String { self["webhook-id"] ?? "" }
+        /// The body as text.
+        public var text: String { String(decoding: body, as: UTF8.self) }
     }
 
     /// What is answered.
-    enum Answer: Sendable {
+    public enum Answer: Sendable {
         /// A whole answer; each of the fields ends in a line break.
         case status(Int, fields: String = "", body: String = "")
         /// These bytes, and then nothing until the caller goes.
         case bytes(String)
+        /// The connection ends without an answer.
+        case nothing
     }
 
     /// What each call is answered, by its number from 1.
-    struct Script: Sendable {
+    public struct Script: Sendable {
         let answer: @Sendable (_ number: Int, Call) -> Answer
 
-        init(_ answer: @escaping @Sendable (_ number: Int, Call) -> Answer) { self.answer = answer }
+        /// Decides by the number of the call, from 1, and what was sent.
+        public init(_ answer: @escaping @Sendable (_ number: Int, Call) -> Answer) { self.answer = answer }
 
-        static let accepts = Script { _, _ in .status(200) }
+        /// 200 to every call.
+        public static let accepts = Script { _, _ in .status(200) }
     }
 
     private struct State {
-        var calls: [Call] = []
+        public var calls: [Call] = []
         var open: Set<Int32> = []
         var mostOpen = 0
         var isStopped = false
     }
 
-    let port: Int
+    /// Where it listens.
+    public let port: Int
     private let listener: Int32
     private let state = Mutex(State())
     private let script: Script
 
     /// Listens on a port; on a free one unless told.
-    init(port asked: Int = 0, _ script: Script = .accepts) throws {
+    public init(port asked: Int = 0, _ script: Script = .accepts) throws {
         self.script = script
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
@@ -63,7 +76,7 @@ final class CallbackReceiver: Sendable {
             return bind(descriptor, address, length) != 0 || getsockname(descriptor, address, &length) != 0
                 || listen(descriptor, 64) != 0
         }
-        guard !failed else { throw SocketError(call: "listen", code: errno) }
+        guard !failed else { throw TestingError("nothing can listen on port \(asked): error \(errno)") }
         port = Int(UInt16(bigEndian: address.sin_port))
         onNewThread { [self] in
             // Closed here and nowhere else, lest the number name another socket by the time of a call.
@@ -83,7 +96,7 @@ final class CallbackReceiver: Sendable {
     }
 
     /// Runs a test with a receiver that ends with it.
-    static func run<Value>(
+    public static func run<Value>(
         _ script: Script = .accepts, _ body: (CallbackReceiver) async throws -> Value
     ) async throws -> Value {
         let receiver = try CallbackReceiver(script)
@@ -92,14 +105,15 @@ final class CallbackReceiver: Sendable {
     }
 
     /// The calls so far.
-    var calls: [Call] { state.withLock { $0.calls } }
+    public var calls: [Call] { state.withLock { $0.calls } }
     /// The largest number of connections that were open at a time.
-    var mostOpen: Int { state.withLock { $0.mostOpen } }
+    public var mostOpen: Int { state.withLock { $0.mostOpen } }
 
-    func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
+    /// A URL that leads here.
+    public func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
 
     /// Ends all connections, and refuses new ones.
-    func stop() {
+    public func stop() {
         let open = state.withLock { state in
             state.isStopped = true
             return state.open
@@ -123,6 +137,7 @@ final class CallbackReceiver: Sendable {
                 send(text, to: connection)
                 var byte: UInt8 = 0
                 while recv(connection, &byte, 1, 0) > 0 {}
+            case .nothing: break
             }
         }
         state.withLock { state in
@@ -160,11 +175,6 @@ final class CallbackReceiver: Sendable {
         while bytes.count < end.upperBound + length { guard more() else { return nil } }
         return Call(line: String(lines.first ?? ""), fields: fields, body: Array(bytes[end.upperBound...]))
     }
-}
-
-struct SocketError: Error {
-    let call: String
-    let code: Int32
 }
 
 private final class ThreadBody {

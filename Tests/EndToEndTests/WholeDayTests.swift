@@ -1,0 +1,361 @@
+import FoundationEssentials
+import HTTPTypes
+import KubernetesClient
+import KubernetesStandIn
+import RegistryTesting
+import Testing
+
+@testable import Builds
+
+extension EndToEnd {
+    @Suite("A whole day in the cluster")
+    struct WholeDayTests {
+        /// `WHOLE_DAY_SEED` plays the day of a failure again.
+        private static let seeds = [
+            ProcessInfo.processInfo.environment["WHOLE_DAY_SEED"].flatMap(UInt64.init) ?? .random(in: 1...999_999)
+        ]
+
+        @Test(
+            "every build happens once, every callback arrives or is reported abandoned, and nothing is left behind",
+            arguments: seeds)
+        func wholeDay(seed: UInt64) async throws {
+            try await Day.run { day in
+                var play = Play(day: day, chance: DayChance(seed: seed))
+                try await play.morning()
+                try await play.killedReplicas()
+                try await play.cancels()
+                try await play.hourOfSilence()
+                try await play.afternoon()
+                try await play.nextDay()
+                try play.checkBuilds()
+                try play.checkCallbacks()
+                try await play.evening()
+            }
+        }
+    }
+}
+
+/// The scenes of the day, in their order.
+private struct Play {
+    let day: Day
+    var chance: DayChance
+    /// The builds that pushes lead to, by the number of the push.
+    var pushed: [Int: Int] = [:]
+    var first: DayPush?
+    var second: DayPush?
+
+    init(day: Day, chance: DayChance) {
+        self.day = day
+        self.chance = chance
+    }
+
+    /// A number of a replica.
+    private mutating func someReplica() -> Int { Int.random(in: 0..<2, using: &chance) }
+
+    // MARK: Morning
+
+    /// Pushes, deliveries of the same push to both replicas, pushes that are none of ours, and callers of whom some
+    /// time out: all at once.
+    mutating func morning() async throws {
+        let day = day
+        let push = DayPush(1, ["shop", "blog"], at: day.almanac.now)
+        first = push
+        pushed[1] = 2
+        var actions: [@Sendable () async throws -> Void] = []
+        for replica in [0, 1, 0, 1] {
+            actions.append {
+                let answer = try await day.deliver(push, to: replica)
+                #expect(answer.status == 200 && answer["builds"]?.array.count == 2, "\(answer)")
+            }
+        }
+        for other in Self.foreignPushes(after: push) {
+            let replica = someReplica()
+            actions.append {
+                let answer = try await day.deliver(other, to: replica)
+                #expect(answer.status == 200 && answer["ignored"]?.string != nil, "\(answer)")
+            }
+        }
+        let asks = [
+            DayAsk("a-1", "forms", calling: "well"), DayAsk("a-2", "forms", calling: "busy"),
+            DayAsk("a-3", "forms", calling: "down"), DayAsk("a-4", "forms", calling: "gone"),
+            DayAsk("a-5", "shelf", calling: "gone"), DayAsk("a-6", "shelf", calling: "over"), DayAsk("a-7", "shelf"),
+            DayAsk("a-8", "broken", calling: "well", end: "failed"), DayAsk("a-9", "broken", end: "failed"),
+            DayAsk("a-10", "broken", calling: "down", end: "failed"),
+        ]
+        for ask in asks {
+            let replica = someReplica()
+            actions.append { try await day.ask(ask, first: replica) }
+        }
+        // These see the connection end before the Job is made, and ask the other replica while the first one goes on.
+        for ask in [DayAsk("late-1", "desk", calling: "well"), DayAsk("late-2", "desk", calling: "busy")] {
+            let replica = someReplica()
+            actions.append { try await day.ask(ask, first: replica, patience: 0.5) }
+        }
+        day.standIn.inject(.delay(.seconds(1)), times: 2) { request in
+            request.method == "POST" && request.target.contains("/jobs")
+                && String(decoding: request.body, as: UTF8.self).contains("webapp/desk")
+        }
+        actions.shuffle(using: &chance)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for action in actions { group.addTask { try await action() } }
+            try await group.waitForAll()
+        }
+        try await day.eventually("the morning's builds have ended") {
+            day.standIn.jobNames.allSatisfy { day.standIn.job($0)?.isOver == true }
+        }
+    }
+
+    private static func foreignPushes(after push: DayPush) -> [DayPush] {
+        var branch = push
+        branch.ref = "refs/heads/feature"
+        var tag = push
+        tag.ref = "refs/tags/v9.9.9"
+        var deletion = push
+        deletion.isDeleted = true
+        return [branch, tag, deletion]
+    }
+
+    // MARK: Replicas that are killed
+
+    mutating func killedReplicas() async throws {
+        let day = day
+        // Before the POST of a callback.
+        var trap = try day.trap(callbackOf: "k-1")
+        let unsent = try await day.ask(DayAsk("k-1", "forms", calling: "well"), first: someReplica())
+        try await day.killReplica(in: trap, "a callback is about to be sent")
+        try await day.eventually("the next leader sends it") { day.callback(unsent)?.status == .delivered }
+
+        // Between POST and record.
+        let sent = DayAsk("k-2", "slow-a", calling: "well")
+        var build = try await day.ask(sent, first: someReplica())
+        trap = day.trap(
+            .patch, path: build["id"]?.string ?? "", having: "\"\(Day.finalizer)\"", butNot: "suspend")
+        try await day.release(build)
+        try await day.killReplica(in: trap, "what came of a callback is about to be recorded") {
+            try await day.eventually("it was sent") { try day.calls(sent).count == 1 }
+        }
+        try await day.eventually("the next leader sends it again") { day.callback(build)?.status == .delivered }
+        let sendings = try day.calls(sent).count
+        #expect(sendings == 2)
+
+        // Between the end of a build and the record of it.
+        build = try await day.ask(DayAsk("k-3", "slow-a", calling: "busy"), first: someReplica())
+        trap = day.trap(.patch, path: build["id"]?.string ?? "", having: "\"registry-query/status\"")
+        try await day.release(build)
+        try await day.killReplica(in: trap, "the end of a build is about to be recorded")
+
+        // While a reservation is under way: the Job is made, and suspended.
+        trap = day.trap(.patch, path: "/build-mail-", having: "suspend")
+        let replica = someReplica()
+        async let reserved = day.ask(DayAsk("k-4", "mail", calling: "well"), first: replica)
+        try await day.killReplica(in: trap, "a reserved build is about to be started")
+        _ = try await reserved
+
+        // While a push is dealt with: some of its builds are there.
+        day.almanac.advance(minutes: 5)
+        let push = DayPush(2, ["shop", "blog", "docs"], at: day.almanac.now)
+        second = push
+        pushed[2] = 3
+        trap = day.trap(.post, path: "/jobs", having: "apps/docs")
+        let answering = Task { [replica = someReplica()] in try await day.deliver(push, to: replica) }
+        try await day.killReplica(in: trap, "the third build of a push is about to be made") {
+            try await day.eventually("the others are there") {
+                day.standIn.jobNames.count { $0.hasPrefix("build-shop-") || $0.hasPrefix("build-blog-") } == 4
+            }
+        }
+        let lost = try? await answering.value
+        #expect(lost?.status != 200, "GitHub shows it as failed, and it is delivered again")
+        let again = try await day.deliver(push, to: someReplica())
+        #expect(again.status == 200 && again["builds"]?.array.count == 3, "\(again)")
+    }
+
+    // MARK: Cancels
+
+    mutating func cancels() async throws {
+        let day = day
+        // The leader is killed when it is about to record that nothing of it runs any more.
+        let ask = DayAsk("c-1", "slow-b", calling: "well", end: "cancelled")
+        let build = try await day.ask(ask, first: someReplica())
+        let trap = day.trap(
+            .patch, path: build["id"]?.string ?? "", having: "\"registry-query/status\"", "cancelled")
+        let canceller = Task { [replica = someReplica()] in try await day.cancel(build, at: replica) }
+        try await day.killReplica(in: trap, "a cancelled build is about to be brought to its end")
+        _ = try? await canceller.value
+        try await day.eventually("its caller is told, and it is gone") {
+            try day.job(build) == nil && !day.calls(ask).isEmpty
+        }
+        let quiet = try await day.ask(DayAsk("c-2", "slow-b", end: "cancelled"), first: someReplica())
+        #expect(quiet["tag"] == "v1.0.0", "a cancelled build frees its version")
+        let answer = try await day.cancel(quiet, at: someReplica())
+        #expect(answer.status == 202, "\(answer)")
+        try await day.eventually("it is gone") { day.job(quiet) == nil }
+        let last = try await day.ask(DayAsk("c-3", "slow-b", calling: "down"), first: someReplica())
+        try await day.release(last)
+    }
+
+    // MARK: Time
+
+    /// A receiver is down for an hour, and comes back.
+    mutating func hourOfSilence() async throws {
+        let day = day
+        let waiting = day.asks.filter { $0.receiver == "down" }
+        for _ in 0..<5 {
+            let before = try waiting.map { try day.calls($0).count }
+            day.almanac.advance(minutes: 12)
+            try await day.eventually("each is tried again") {
+                try zip(waiting, before).allSatisfy { try day.calls($0).count > $1 }
+            }
+            #expect(waiting.allSatisfy { day.callback($0.build)?.status.isFinal == false })
+        }
+        // Whoever delivers a push of the morning again starts nothing.
+        if let first {
+            let answer = try await day.deliver(first, to: someReplica())
+            #expect(answer.status == 200 && answer["failed"]?.array.isEmpty == true, "\(answer)")
+        }
+        day.repairReceiver()
+        day.almanac.advance(minutes: 12)
+        try await day.eventually("each is delivered") {
+            waiting.allSatisfy { day.callback($0.build)?.status == .delivered }
+        }
+    }
+
+    /// The Jobs' time is up; what was pushed before is delivered again, and a push of then for the first time.
+    mutating func afternoon() async throws {
+        let day = day
+        try await day.eventually("nothing but what nobody receives is to be sent") {
+            day.asks.filter { $0.receiver != "gone" && $0.receiver != nil }.allSatisfy { ask in
+                day.job(ask.build) == nil || day.callback(ask.build)?.status.isFinal == true
+            }
+        }
+        let gone = day.asks.filter { $0.receiver == "gone" }
+        let over = day.asks.filter { $0.receiver == "over" }
+        for ask in over {
+            let callback = try await day.build(ask.build)["callback"]
+            #expect(callback?["status"] == "abandoned" && callback?["attempts"] == 1, "\(String(describing: callback))")
+        }
+        // The first of them is kept, to be looked at when it is given up.
+        day.expireJobs(butNot: [gone[0].build])
+        try await day.eventually("only what is kept or held is left") {
+            Set(day.standIn.jobNames) == Set(gone.compactMap { $0.build["id"]?.string })
+        }
+        let late = DayPush(3, ["shop"], at: day.almanac.now)
+        day.almanac.advance(minutes: 5)
+        let push = DayPush(4, ["shop"], at: day.almanac.now)
+        pushed[4] = 1
+        let answer = try await day.deliver(push, to: someReplica())
+        #expect(answer["builds"]?.array.first?["tag"] == "v1.0.2", "\(answer)")
+        for old in [first, second, late].compactMap(\.self).shuffled(using: &chance) {
+            let answer = try await day.deliver(old, to: someReplica())
+            #expect(answer.status == 200 && answer["builds"]?.array.isEmpty == true, "\(answer)")
+            #expect(answer["skipped"]?.array.count == old.webapps.count, "\(answer)")
+        }
+    }
+
+    /// A receiver that is gone for good is given up a day later.
+    mutating func nextDay() async throws {
+        let day = day
+        let gone = day.asks.filter { $0.receiver == "gone" }
+        for hours in [3.0, 6, 6, 6] {
+            let before = try gone.map { try day.calls($0).count }
+            day.almanac.advance(minutes: hours * 60)
+            try await day.eventually("each is tried again") {
+                try zip(gone, before).allSatisfy { try day.calls($0).count > $1 }
+            }
+            #expect(gone.allSatisfy { day.callback($0.build)?.status == .retrying })
+        }
+        day.almanac.advance(minutes: 4 * 60)
+        try await day.eventually("they are given up") {
+            day.callback(gone[0].build)?.status == .abandoned && day.job(gone[1].build) == nil
+        }
+        let callback = try await day.build(gone[0].build)["callback"]
+        #expect(callback?["status"] == "abandoned" && callback?["lastAnswer"]?.string?.contains("24 hours") == true)
+        try await day.eventually("all builds have ended") {
+            day.standIn.jobNames.allSatisfy { day.standIn.job($0)?.isOver == true }
+        }
+    }
+
+    // MARK: What came of it
+
+    /// Every build that was asked for happened once.
+    func checkBuilds() throws {
+        let changes = day.standIn.changes(since: "0").filter { $0.kind == .jobs }
+        try #require(changes.count < 9000, "the cluster has not forgotten anything")
+        var runs: [String: (name: String, key: String, image: String)] = [:]
+        for job in changes.compactMap(\.object) where job["spec"]?["suspend"]?.bool != true {
+            let annotations = job["metadata"]?["annotations"]
+            let image = annotations?["registry-query/image"]?.string ?? ""
+            runs[job["metadata"]?["uid"]?.string ?? ""] = (
+                job["metadata"]?["name"]?.string ?? "", annotations?["registry-query/idempotency-key"]?.string ?? "",
+                image
+            )
+        }
+        let keys = runs.values.map(\.key).sorted()
+        #expect(keys.count == Set(keys).count, "no request and no push is built twice: \(keys)")
+        #expect(Set(keys.filter { !$0.hasPrefix("github push ") }) == Set(day.asks.map(\.name)))
+        #expect(keys.count { $0.hasPrefix("github push ") } == pushed.values.reduce(0, +))
+        for ask in day.asks {
+            #expect(
+                runs.values.contains { $0.key == ask.name && $0.name == ask.build["id"]?.string },
+                "\(ask) was told of its own build")
+        }
+        let images = day.pushed
+        #expect(images.count == Set(images).count, "each tag is pushed once: \(images)")
+        let cancelled = Set(day.asks.filter { $0.end == "cancelled" }.map(\.name))
+        let failed = Set(day.asks.filter { $0.end == "failed" }.map(\.name))
+        let kept = runs.values.filter { !cancelled.contains($0.key) }
+        #expect(Set(kept.filter { !failed.contains($0.key) }.map(\.image)) == Set(images))
+        for (repository, builds) in Dictionary(grouping: kept, by: { $0.image.dropLast(":v1.0.0".count) }) {
+            let versions = builds.map { String($0.image.suffix("v1.0.0".count)) }.sorted()
+            #expect(versions == builds.indices.map { "v1.0.\($0)" }, "the versions of \(repository) are consecutive")
+        }
+    }
+
+    /// Every callback arrived, signed, or is reported.
+    func checkCallbacks() throws {
+        var ids: [String: String] = [:]
+        for ask in day.asks where ask.receiver != nil {
+            let calls = try day.calls(ask)
+            #expect(!calls.isEmpty, "\(ask) was never called back")
+            #expect(Set(calls.map(\.id)).count == 1 && Set(calls.map(\.body)).count == 1, "\(ask)")
+            for call in calls {
+                #expect(ids.updateValue(ask.name, forKey: call.id) ?? ask.name == ask.name, "one id for each build")
+                let timestamp = call["webhook-timestamp"] ?? ""
+                #expect(
+                    call["webhook-signature"]
+                        == DaySignature.standardWebhooks(
+                            id: call.id, timestamp: timestamp, body: call.body, secret: Day.callbackSecret))
+                #expect(call["x-callback-secret"] == Day.callbackSecret)
+            }
+            let told = try JSON(parsing: calls.first?.text ?? "")
+            #expect(told["id"] == ask.build["id"] && told["createdAt"] == ask.build["createdAt"], "\(ask)")
+            #expect(told["status"]?.string == ask.end && told["done"] == true, "\(ask): \(told)")
+            let lines = day.diary.lines.filter { $0.contains("build=\(ask.build["id"]?.string ?? "") ") }
+            let isGivenUp = ["gone", "over"].contains(ask.receiver)
+            #expect(
+                lines.contains { $0.hasPrefix("warning callback abandoned ") } == isGivenUp
+                    && lines.contains { $0.hasPrefix("info callback delivered ") } != isGivenUp,
+                "\(ask): \(lines)")
+        }
+        let known = try day.asks.reduce(0) { try $0 + day.calls($1).count }
+        let all = try day.receiver.calls.count
+        #expect(all == known, "there are no other calls")
+    }
+
+    /// Nothing is held, and nothing stays.
+    func evening() async throws {
+        for job in day.standIn.jobNames {
+            #expect(day.standIn.job(job)?["metadata"]?["finalizers"] == nil, "nothing holds \(job)")
+        }
+        day.expireJobs()
+        try await day.eventually("nothing is left") { day.standIn.jobNames.isEmpty && day.standIn.podNames.isEmpty }
+        let listed = try await day.client.send("GET", day.replicas[0].url + "/builds")
+        #expect(listed["builds"]?.array.isEmpty == true, "\(listed)")
+    }
+}
+
+extension JSONValue {
+    /// Whether a Job has ended.
+    fileprivate var isOver: Bool {
+        (self["status"]?["conditions"]?.array ?? []).contains { ["Complete", "Failed"].contains($0["type"]?.string) }
+    }
+}
