@@ -182,6 +182,42 @@ struct CallbackSenderTests {
         #expect(!reason.contains("hush") && reason.contains("http://127.0.0.1:\(receiver.port)"), "\(reason)")
     }
 
+    @Test(
+        "a receiver that echoes what it was sent gives away no key, no signature and nothing of the URL",
+        arguments: ["%@", "{\"echo\": \"%@\"}"])
+    func echo(format: String) async throws {
+        let long = "whsec_+/ab\(String(CallbackSecretTests.long.dropFirst(10)))"
+        try await CallbackReceiver.run(
+            .init { number, call in
+                let field = ["x-callback-secret", "webhook-signature"]
+                let said =
+                    switch number {
+                    case 1...2: call[field[number - 1]] ?? ""
+                    case 3: String(CallbackSecretTests.short.dropFirst(6))
+                    case 4: long.replacing("/", with: "\\/")
+                    case 5: long.replacing("/", with: "%2F").replacing("+", with: "%2B")
+                    case 6: "hush/hush 1"
+                    default: "hush/hush+1"
+                    }
+                return .status(500, body: format.replacing("%@", with: "got \(said)"))
+            }
+        ) { receiver in
+            for number in 1...7 {
+                let answer = try await attempt(
+                    receiver.url("/x?signature=hush%2Fhush+1"), secret: "\(CallbackSecretTests.short)\n\(long)")
+                guard case .answered(500, _, let said) = answer else {
+                    Issue.record("\(answer)")
+                    continue
+                }
+                #expect(said.contains("got ") && said.contains("***"), "\(number): \(said)")
+                let signature = receiver.calls.last?["webhook-signature"]?.prefix(12).dropFirst(3) ?? ""
+                for secret in ["hush", "AAEC", "ICSo", "JCUm", String(signature)] {
+                    #expect(!said.contains(secret), "\(number): \(said)")
+                }
+            }
+        }
+    }
+
     @Test("a receiver that does not answer is given up, and a cancelled task ends at once")
     func silence() async throws {
         let transport = TestTransport { _ in

@@ -27,11 +27,12 @@ struct KubernetesCallbackTests {
 
         func service(
             _ changes: (inout KubernetesJobBuilder) -> Void = { _ in }, transport: (any Transport)? = nil,
-            cluster: (any Transport)? = nil, targets: String = "http://127.0.0.1", template: String? = nil
+            cluster: (any Transport)? = nil, targets: String = "http://127.0.0.1", template: String? = nil,
+            naming: ImageNaming? = nil
         ) throws -> KubernetesJobBuilder {
             var builder = try harness.kubernetesBuilder(
                 transport: cluster, callbacks: try callbackSender(transport ?? self.transport, targets: targets),
-                template: template ?? KubernetesHarness.template, logger: book.logger)
+                template: template ?? KubernetesHarness.template, naming: naming, logger: book.logger)
             changes(&builder)
             return builder
         }
@@ -274,6 +275,34 @@ struct KubernetesCallbackTests {
                 named: plan.id.description, .merge(["metadata": ["finalizers": [.string(Self.finalizer)]]]))
             try await eventually("it is gone again") { stage.finalizers(plan).isEmpty }
             #expect(stage.receiver.calls.count == 1 && stage.callback(plan)?.status == .delivered)
+        }
+    }
+
+    @Test(
+        "a Job that is no build of ours any more is let go once it has ended or is deleted", arguments: [false, true])
+    func stray(isDeleted: Bool) async throws {
+        try await play { stage in
+            let plan = try await stage.plan(.holds)
+            try await create(plan, with: try stage.service())
+            let naming = try ImageNaming(registry: kubernetesNaming.registry, prefix: "elsewhere")
+            let builder = try stage.service(naming: naming)
+            stage.harness.start(builder)
+            try await eventually("it is seen") { builder.board.strays.count == 1 }
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(stage.finalizers(plan) == [Self.finalizer], "nobody knows yet how it ends")
+            if isDeleted {
+                _ = try await builder.client.deleteJob(named: plan.id.description, propagation: .background)
+                try await eventually("it is gone") { stage.job(plan) == nil }
+            } else {
+                try await stage.harness.release(plan.id)
+                try await eventually("it is let go") { stage.finalizers(plan).isEmpty }
+                #expect(stage.callback(plan)?.status == .abandoned)
+                #expect(stage.callback(plan)?.lastAnswer?.contains("REPOSITORY_PREFIX") == true)
+            }
+            try await eventually("it is logged") {
+                stage.book.text.contains("warning callback abandoned attempts=0 job=\(plan.id)")
+            }
+            #expect(stage.receiver.calls.isEmpty && builder.board.strays.count <= 1)
         }
     }
 

@@ -198,7 +198,7 @@ final class KubernetesHarness: BuilderHarness {
         clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() },
         pageSize: Int = 200, registry: (any TagRegistry)? = nil, movingTags: MovingTags? = nil,
         transport: (any Transport)? = nil, callbacks: CallbackSender? = nil, template: String = template,
-        logger: Logger = .silent
+        naming: ImageNaming? = nil, logger: Logger = .silent
     ) throws -> KubernetesJobBuilder {
         var limits = KubernetesClient.Limits()
         limits.pageSize = pageSize
@@ -208,7 +208,8 @@ final class KubernetesHarness: BuilderHarness {
             limits: limits)
         let registry = registry ?? self.registry
         return try KubernetesJobBuilder(
-            client: client, template: try JobTemplate(text: template), naming: naming, registry: registry,
+            client: client, template: try JobTemplate(text: template), naming: naming ?? self.naming,
+            registry: registry,
             movingTags: try movingTags
                 ?? MovingTags(
                     kinds: [], registry: MovingTagsRegistry(), policy: VersionPolicy(initial: kubernetesInitial),

@@ -155,7 +155,7 @@ struct LocalBuildStoreTests {
             build.finishedAt = Date(timeIntervalSince1970: end)
             try store.update(build)
         }
-        try store.removeBuilds(endedBefore: Date(timeIntervalSince1970: 2000))
+        _ = try store.removeBuilds(endedBefore: Date(timeIntervalSince1970: 2000))
         #expect(Set(try store.ids()) == [new.id, open.id])
     }
 

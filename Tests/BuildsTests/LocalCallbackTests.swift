@@ -253,15 +253,48 @@ struct LocalCallbackTests {
             let (held, cancelled) = (try stage.reserve("v1.0.0"), try stage.reserve("v1.0.1"))
             try stage.end(held, at: long)
             _ = try await stage.service().cancel(cancelled.id)
-            try stage.store.removeBuilds(endedBefore: .distantFuture)
+            _ = try stage.store.removeBuilds(endedBefore: .distantFuture)
             #expect(try stage.store.owedCallbacks().count == 2)
             for build in [held, cancelled] {
                 try stage.store.record(Callback(status: .abandoned, attempts: 1), of: build)
             }
-            try stage.store.removeBuilds(endedBefore: .distantFuture)
+            _ = try stage.store.removeBuilds(endedBefore: .distantFuture)
             #expect(try stage.store.build(held.id) == nil && stage.store.build(cancelled.id) == nil)
             try stage.store.record(Callback(status: .delivered, attempts: 1), of: held)
             #expect(try stage.store.build(held.id) == nil, "a build that is gone is not brought back")
         }
+    }
+
+    @Test("what is left of a removed build stops no callback and no cleaning, and is told of")
+    func damaged() async throws {
+        try await play { stage in
+            let build = try stage.reserve()
+            _ = try await stage.service().cancel(build.id)
+            let rest = stage.store.ended.appending("\(build.id)~1")
+            try FileManager.default.createDirectory(atPath: rest.string, withIntermediateDirectories: false)
+            try await running(try stage.service()) {
+                try await eventually("it is delivered") { try stage.store.owedCallbacks().isEmpty }
+                try await eventually("it is told of") {
+                    stage.book.text.contains("warning a cancelled build is passed")
+                }
+            }
+            #expect(stage.receiver.calls.map(\.id) == [build.callbackID])
+            #expect(!stage.book.text.contains("error "), "\(stage.book.text)")
+            #expect(try stage.store.removeBuilds(endedBefore: .distantFuture).count == 1)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: stage.store.ended.string).isEmpty)
+        }
+    }
+
+    @Test("a draft with a callback that was left behind is cleaned away")
+    func draft() throws {
+        let directory = try TemporaryDirectory()
+        let store = LocalBuildStore(root: FilePath(directory.path))
+        var plan = try plan()
+        plan.callbackURL = "https://n8n.example/"
+        #expect(try store.reserve(plan))
+        let draft = store.root.appending("work").appending("draft")
+        try FileManager.default.moveItem(atPath: store.directory(of: plan.id).string, toPath: draft.string)
+        _ = try store.removeBuilds(endedBefore: .distantFuture)
+        #expect(!FileManager.default.fileExists(atPath: draft.string))
     }
 }

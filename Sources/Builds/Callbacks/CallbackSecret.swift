@@ -12,12 +12,15 @@ public struct CallbackSecret: Sendable, CustomStringConvertible, CustomDebugStri
 
     /// The first key as it is written.
     let first: String
+    /// The keys as they are written, without `whsec_`.
+    let texts: [String]
     private let keys: [[UInt8]]
 
     /// Reads the content of the file.
     /// - Throws: ``CallbackSecretError``, which shows nothing of it.
     public init(_ bytes: [UInt8]) throws(CallbackSecretError) {
         var first: String?
+        var texts: [String] = []
         var keys: [[UInt8]] = []
         for (index, line) in bytes.split(separator: 0x0a, omittingEmptySubsequences: false).enumerated() {
             let text = String(decoding: line, as: UTF8.self).filter { !$0.isWhitespace }
@@ -30,6 +33,7 @@ public struct CallbackSecret: Sendable, CustomStringConvertible, CustomDebugStri
                     "the key in line \(index + 1) has \(key.count) bytes, and 24 to 64 are needed")
             }
             first = first ?? text
+            texts.append(String(text.dropFirst(6)))
             keys.append(Array(key))
         }
         guard let first else { throw CallbackSecretError("there is no key in the file") }
@@ -37,6 +41,7 @@ public struct CallbackSecret: Sendable, CustomStringConvertible, CustomDebugStri
             throw CallbackSecretError("there are \(keys.count) keys, and at most \(Self.most) are of use")
         }
         self.first = first
+        self.texts = texts
         self.keys = keys
     }
 

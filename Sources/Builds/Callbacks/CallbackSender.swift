@@ -53,27 +53,30 @@ public struct CallbackSender: Sendable {
         } catch {
             return .refused(error.reason)
         }
+        let (request, hidden) = request(for: build, to: url, secret())
         do {
             let patience = Self.longestAttempt - Self.longestReading
-            let response = try await clock.within(patience) { [self] in
-                try await transport.send(request(for: build, to: url))
-            }
+            let response = try await clock.within(patience) { [transport] in try await transport.send(request) }
             guard let response else { return .unanswered("no answer within \(patience.components.seconds) s") }
             let isSuccess = response.status.kind == .successful
             // The answer has been given with its head; what breaks off, hangs or is too long changes nothing.
             let said = try? await clock.within(Self.longestReading) { await Self.beginning(of: response.body) }
             return .answered(
                 status: response.status.code, retryAfter: response.headerFields.retryAfter(now: now()),
-                said: isSuccess ? "" : Self.shown((said ?? nil) ?? "", of: url))
+                said: isSuccess ? "" : Self.shown((said ?? nil) ?? "", of: url, without: hidden))
         } catch is CancellationError {
             throw CancellationError()
         } catch {
             try Task.checkCancellation()
-            return .unanswered(Self.shown("\(error)", of: url))
+            return .unanswered(Self.shown("\(error)", of: url, without: hidden))
         }
     }
 
-    private func request(for build: Build, to url: HTTPURL) -> OutboundRequest {
+    /// The request, and what in it must not be shown.
+    private func request(
+        for build: Build, to url: HTTPURL, _ secret: CallbackSecret?
+    ) -> (OutboundRequest, hidden: [String]) {
+        var hidden: [String] = []
         var told = build
         // What came of earlier attempts would make each body another one.
         told.callback = nil
@@ -83,14 +86,17 @@ public struct CallbackSender: Sendable {
         func set(_ name: String, _ value: String) { HTTPField.Name(name).map { fields[$0] = value } }
         set("webhook-id", build.callbackID)
         set("webhook-timestamp", "\(timestamp)")
-        if let secret = secret() {
-            set("webhook-signature", secret.signatures(id: build.callbackID, timestamp: timestamp, body: body))
+        if let secret {
+            let signatures = secret.signatures(id: build.callbackID, timestamp: timestamp, body: body)
+            set("webhook-signature", signatures)
             set("X-Callback-Secret", secret.first)
+            hidden = secret.texts + signatures.split(separator: " ").map { String($0.dropFirst("v1,".count)) }
         }
-        return OutboundRequest(
+        let request = OutboundRequest(
             method: .post, url: url, headerFields: fields, body: body,
             limits: ExchangeLimits(
                 connect: .seconds(5), idle: Self.longestAttempt, total: Self.longestAttempt))
+        return (request, hidden)
     }
 
     // MARK: What may be shown
@@ -108,12 +114,38 @@ public struct CallbackSender: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// A text from elsewhere without anything of the URL beyond its host: whoever knows that may call it.
-    private static func shown(_ text: String, of url: HTTPURL) -> String {
-        var clean = text.replacing(url.withoutQuery, with: "\(url.scheme.rawValue)://\(url.authority)")
-        let pieces = [url.pathAndQuery] + url.pathAndQuery.split { "/?&=".contains($0) }.map(String.init)
-        for piece in pieces where piece.utf8.count >= 6 { clean = clean.replacing(piece, with: "***") }
+    /// A text from elsewhere without anything of the URL beyond its host, which lets whoever knows it call, and without
+    /// what was sent along, which a receiver may echo.
+    private static func shown(_ text: String, of url: HTTPURL, without hidden: [String]) -> String {
+        // JSON may have it that way.
+        var clean = text.replacing("\\/", with: "/")
+            .replacing(url.withoutQuery, with: "\(url.scheme.rawValue)://\(url.authority)")
+        let written = [url.pathAndQuery] + url.pathAndQuery.split { "/?&=".contains($0) }.map(String.init)
+        let plain = written.flatMap { [$0, $0.replacing("+", with: " ")] }.map(decoded)
+        // Base64 is shown without its padding by some; where its other characters are escaped, what is between them counts.
+        let keys = hidden.flatMap { text in [text] + text.split { "+/=".contains($0) }.map(String.init) }
+        let pieces = Set(written + plain + keys).filter { $0.utf8.count >= 6 }
+        for piece in pieces.sorted(by: { $0.utf8.count > $1.utf8.count }) {
+            clean = clean.replacing(piece, with: "***")
+        }
         return redacted(clean.split(whereSeparator: \.isWhitespace).joined(separator: " "), limit: 200)
+    }
+
+    /// A text without its percent-encoding; what is broken stays.
+    private static func decoded(_ text: String) -> String {
+        var output: [UInt8] = []
+        var bytes = Array(text.utf8)[...]
+        while let byte = bytes.popFirst() {
+            if byte == UInt8(ascii: "%"), bytes.count >= 2,
+                let value = UInt8(String(decoding: bytes.prefix(2), as: UTF8.self), radix: 16)
+            {
+                output.append(value)
+                bytes = bytes.dropFirst(2)
+            } else {
+                output.append(byte)
+            }
+        }
+        return String(decoding: output, as: UTF8.self)
     }
 }
 

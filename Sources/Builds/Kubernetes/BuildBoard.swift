@@ -14,6 +14,8 @@ final class BuildBoard: Sendable {
 
     fileprivate struct State {
         var jobs: [String: JobBuild] = [:]
+        /// Jobs that are no builds of ours, or no more, and that a callback holds.
+        var strays: [String: Job] = [:]
         /// By the name of the Job, then by their own.
         var pods: [String: [String: Pod]] = [:]
         var progress: [String: BuildKitProgress] = [:]
@@ -41,6 +43,9 @@ final class BuildBoard: Sendable {
 
     /// The builds there are.
     var entries: [Entry] { state.withLock { state in state.jobs.values.map { state.entry($0) } } }
+
+    /// Jobs that are no builds of ours, or no more, and that a callback holds.
+    var strays: [Job] { state.withLock { Array($0.strays.values) } }
 
     /// A build.
     func entry(_ id: BuildID) -> Entry? {
@@ -89,17 +94,25 @@ final class BuildBoard: Sendable {
             case .listed(let jobs):
                 let old = state.jobs
                 let builds = jobs.compactMap(build(of:))
+                let strays = jobs.filter(isStray)
+                state.strays = Dictionary(strays.map { ($0.metadata.name, $0) }) { _, new in new }
                 state.jobs = Dictionary(builds.map { ($0.job.metadata.name, $0) }) { _, new in new }
                 for gone in old.values where state.jobs[gone.job.metadata.name]?.uid != gone.uid { state.depart(gone) }
+                guard strays.isEmpty else { return nil }
                 return Set(old.values.map(\.id) + builds.map(\.id))
             case .changed(let job):
                 let name = job.metadata.name
                 let old = state.jobs[name]
-                guard let build = build(of: job) else { return state.remove(name) }
+                state.strays[name] = isStray(job) ? job : nil
+                guard let build = build(of: job) else {
+                    let touched = state.remove(name)
+                    return state.strays[name] == nil ? touched : nil
+                }
                 if let old, old.uid != build.uid { state.depart(old) }
                 state.jobs[name] = build
                 return [build.id]
             case .removed(let job):
+                state.strays[job.metadata.name] = nil
                 // The object comes as it was last, which may be newer than what is known.
                 if let build = build(of: job), state.jobs[job.metadata.name]?.uid == build.uid {
                     state.jobs[job.metadata.name] = build
@@ -153,6 +166,10 @@ final class BuildBoard: Sendable {
     private func build(of job: Job) -> JobBuild? {
         guard case .build(let build) = JobBuild.kind(of: job, naming: naming) else { return nil }
         return build
+    }
+
+    private func isStray(_ job: Job) -> Bool {
+        job.metadata.finalizers.contains(JobKeys.callbackFinalizer) && build(of: job) == nil
     }
 
     /// Changes the state, and wakes whoever listens to the builds that `change` names; to any, if it names none.

@@ -109,6 +109,7 @@ extension KubernetesJobBuilder {
             // A registry that hangs must not keep the builds from being settled.
             group.addTask { [self] in await moveAllTags(leadership, ended) }
             group.addTask { [self] in await endCancelledBuilds() }
+            group.addTask { [self] in await releaseStrays() }
             group.addTask { [self] in await deliverCallbacks(leadership) }
         }
     }

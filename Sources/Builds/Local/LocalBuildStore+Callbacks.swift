@@ -23,12 +23,22 @@ extension LocalBuildStore {
 
     /// Writes down what has come of a callback; does nothing where the build is gone.
     func record(_ callback: Callback, of build: Build) throws {
-        let endings = try endedDirectories().filter { $0.lastComponent?.string.hasPrefix("\(build.id)~") == true }
-        for directory in [directory(of: build.id)] + endings {
-            guard try read(directory)?.callbackID == build.callbackID else { continue }
-            try replace(Self.callbackFile(of: build), in: directory, with: callback)
-            return
+        var damage: (any Error)?
+        do {
+            let directory = directory(of: build.id)
+            if try read(directory)?.callbackID == build.callbackID {
+                return try replace(Self.callbackFile(of: build), in: directory, with: callback)
+            }
+        } catch {
+            // It may be another attempt that cannot be read.
+            damage = error
         }
+        for directory in try endedDirectories() where directory.lastComponent?.string.hasPrefix("\(build.id)~") == true
+        {
+            guard (try? read(directory))?.callbackID == build.callbackID else { continue }
+            return try replace(Self.callbackFile(of: build), in: directory, with: callback)
+        }
+        if let damage { throw damage }
     }
 
     private func endedDirectories() throws -> [FilePath] {

@@ -181,27 +181,44 @@ struct LocalBuildStore: Sendable {
     /// Removes builds that ended before `date`, and drafts that were left behind by then.
     ///
     /// A finished build frees its name with that. One whose caller is still to be told stays.
-    func removeBuilds(endedBefore date: Date) throws {
+    /// - Returns: Why builds that hold no name cannot be read; they are removed when they are old.
+    func removeBuilds(endedBefore date: Date) throws -> [any Error] {
         for id in try ids() {
             guard let build = try read(directory(of: id)), build.status.isFinal, let end = build.finishedAt, end < date,
                 !build.owesCallback, let lock = try lock(id)
             else { continue }
-            let target = work.appending("\(id)~\(UUID().uuidString)")
-            if rename(directory(of: id).string, target.string) == 0 {
-                try FileManager.default.removeItem(atPath: target.string)
-            }
+            remove(directory(of: id))
             _ = consume lock
         }
-        for parent in [ended, work] {
-            for name in try FileManager.default.contentsOfDirectory(atPath: parent.string) {
-                let path = parent.appending(name).string
-                let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-                guard let changed = attributes?[.modificationDate] as? Date, changed < date,
-                    (try? read(parent.appending(name)))?.owesCallback != true
-                else { continue }
-                try? FileManager.default.removeItem(atPath: path)
+        var damages: [any Error] = []
+        for directory in try entries(of: ended) {
+            do {
+                guard try read(directory)?.owesCallback != true else { continue }
+            } catch {
+                damages.append(error)
             }
+            if isUnchanged(directory, since: date) { remove(directory) }
         }
+        for draft in try entries(of: work) where isUnchanged(draft, since: date) {
+            try? FileManager.default.removeItem(atPath: draft.string)
+        }
+        return damages
+    }
+
+    /// Removes the directory of a build so that nobody ever reads a part of it; what is left of it is a draft.
+    private func remove(_ directory: FilePath) {
+        let target = work.appending("\(directory.lastComponent?.string ?? "")~\(UUID().uuidString)")
+        guard rename(directory.string, target.string) == 0 else { return }
+        try? FileManager.default.removeItem(atPath: target.string)
+    }
+
+    private func entries(of directory: FilePath) throws -> [FilePath] {
+        try FileManager.default.contentsOfDirectory(atPath: directory.string).map { directory.appending($0) }
+    }
+
+    private func isUnchanged(_ path: FilePath, since date: Date) -> Bool {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path.string)
+        return (attributes?[.modificationDate] as? Date).map { $0 < date } ?? false
     }
 
     /// Takes the right to run one build, of as many as there are places; `nil` if all are taken.

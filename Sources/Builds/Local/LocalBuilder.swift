@@ -151,7 +151,9 @@ public final class LocalBuilder: Builder {
                 known = Dictionary(builds.map { ($0.id, $0) }) { _, new in new }
                 if rounds % 600 == 0 {
                     let retention = TimeInterval(Self.retention.components.seconds)
-                    try store.removeBuilds(endedBefore: Date(timeIntervalSinceNow: -retention))
+                    for damage in try store.removeBuilds(endedBefore: Date(timeIntervalSinceNow: -retention)) {
+                        logger.warning("a cancelled build is passed over", metadata: ["error": "\(damage)"])
+                    }
                 }
             } catch {
                 logger.error("local builds cannot be looked after", metadata: ["error": "\(error)"])
