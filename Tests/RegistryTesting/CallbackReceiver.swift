@@ -47,7 +47,7 @@ public final class CallbackReceiver: Sendable {
     }
 
     private struct State {
-        public var calls: [Call] = []
+        var calls: [Call] = []
         var open: Set<Int32> = []
         var mostOpen = 0
         var isStopped = false
