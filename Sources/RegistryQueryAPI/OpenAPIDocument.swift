@@ -599,6 +599,9 @@ let openAPIDocument = #"""
                     payload:
                       description: The same JSON as text.
                       type: string
+                      contentMediaType: application/json
+                      contentSchema:
+                        $ref: '#/components/schemas/GitHubPush'
           responses:
             '200':
               description: What came of it.
@@ -978,6 +981,12 @@ let openAPIDocument = #"""
           maxLength: 64
           pattern: "^(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)\
             ([.](0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*$"
+        GitURL:
+          type: string
+          description: An https, http or ssh URL without credentials.
+          maxLength: 2048
+          pattern: "^([hH][tT][tT][pP][sS]?://|[sS][sS][hH]://([!\"%-.0-9;->A-Z\\[-~]*@)?)\
+            [A-Za-z0-9\\[][!\"%-.0-9:;->A-Z\\[-~]*/[!-#%-~]*$"
         Status:
           type: string
           enum: [queued, running, succeeded, failed, cancelled]
@@ -1156,11 +1165,9 @@ let openAPIDocument = #"""
               type: [object, 'null']
               properties:
                 url:
-                  description: An https, http or ssh URL without credentials.
-                  type: [string, 'null']
-                  maxLength: 2048
-                  pattern: "^([hH][tT][tT][pP][sS]?://|[sS][sS][hH]://([!\"%-.0-9;->A-Z\\[-~]*@)?)\
-                    [A-Za-z0-9\\[][!\"%-.0-9:;->A-Z\\[-~]*/[!-#%-~]*$"
+                  oneOf:
+                    - $ref: '#/components/schemas/GitURL'
+                    - type: 'null'
                 ref:
                   description: A branch, a tag or a full reference.
                   type: [string, 'null']
@@ -1355,10 +1362,18 @@ let openAPIDocument = #"""
                   type: string
                 clone_url:
                   description: What is built where no repository is configured (`GIT_REPO_URL`).
-                  type: [string, 'null']
+                  oneOf:
+                    - $ref: '#/components/schemas/GitURL'
+                    - type: 'null'
                 pushed_at:
                   description: Seconds since 1970, or a time.
-                  type: [integer, string, 'null']
+                  oneOf:
+                    - type: integer
+                      minimum: -9223372036854775808
+                      maximum: 9223372036854775807
+                    - type: string
+                      pattern: '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3])(:[0-5][0-9]){2}Z$'
+                    - type: 'null'
             sender:
               type: [object, 'null']
               properties:
