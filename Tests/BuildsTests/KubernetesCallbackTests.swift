@@ -27,10 +27,11 @@ struct KubernetesCallbackTests {
         func service(
             _ changes: (inout KubernetesJobBuilder) -> Void = { _ in }, transport: (any Transport)? = nil,
             cluster: (any Transport)? = nil, targets: String = "http://127.0.0.1", template: String? = nil,
-            naming: ImageNaming? = nil
+            naming: ImageNaming? = nil, movingTags: MovingTags? = nil
         ) throws -> KubernetesJobBuilder {
             var builder = try harness.kubernetesBuilder(
-                transport: cluster, callbacks: try callbackSender(transport ?? self.transport, targets: targets),
+                movingTags: movingTags, transport: cluster,
+                callbacks: try callbackSender(transport ?? self.transport, targets: targets),
                 template: template ?? KubernetesHarness.template, naming: naming, logger: book.logger)
             changes(&builder)
             return builder
@@ -411,6 +412,22 @@ struct KubernetesCallbackTests {
             try await eventually("it is delivered") { stage.callback(plan)?.status == .delivered }
             try await Task.sleep(for: .milliseconds(300))
             #expect(stage.receiver.calls.count == 1 && stage.finalizers(plan).isEmpty)
+        }
+    }
+
+    @Test("tags are moved once, however often the caller was not to be reached")
+    func movedOnce() async throws {
+        try await play(.init { _, _ in .status(503) }) { stage in
+            let registry = try MovingTagsRegistry(["v1.2.3"])
+            let moving = MovingTags(
+                kinds: [.latest], registry: registry, policy: VersionPolicy(initial: kubernetesInitial),
+                logger: .silent)
+            let plan = try await stage.plan()
+            let builder = try stage.service(movingTags: moving)
+            stage.harness.start(builder)
+            try await create(plan, with: builder)
+            try await eventually("attempts have failed") { stage.callback(plan)?.attempts ?? 0 >= 3 }
+            #expect(registry.calls.count { $0 == .list } == 1)
         }
     }
 

@@ -144,7 +144,7 @@ public final class LocalBuilder: Builder {
                 let builds = try store.all()
                 if try needsWorker(builds) { await startWorker() }
                 let over = builds.filter(\.status.isFinal)
-                for build in over where known[build.id] != build { await ended(build) }
+                for build in over where known[build.id]?.withoutCallback != build.withoutCallback { await ended(build) }
                 // A cancelled build may have pushed before it vanished.
                 let ids = Set(builds.map(\.id))
                 for build in known.values where !ids.contains(build.id) { await ended(build) }
