@@ -28,11 +28,13 @@ struct KubernetesCallbackTests {
         func service(
             _ changes: (inout KubernetesJobBuilder) -> Void = { _ in }, transport: (any Transport)? = nil,
             cluster: (any Transport)? = nil, targets: String = "http://127.0.0.1", template: String? = nil,
-            naming: ImageNaming? = nil
+            naming: ImageNaming? = nil, movingTags: MovingTags? = nil
         ) throws -> KubernetesJobBuilder {
             var builder = try harness.kubernetesBuilder(
-                transport: cluster, callbacks: try callbackSender(transport ?? self.transport, targets: targets),
+                movingTags: movingTags, transport: cluster,
+                callbacks: try callbackSender(transport ?? self.transport, targets: targets),
                 template: template ?? KubernetesHarness.template, naming: naming, logger: book.logger)
+            builder.longestCallbackEnding = .milliseconds(100)
             changes(&builder)
             return builder
         }
@@ -415,6 +417,22 @@ struct KubernetesCallbackTests {
         }
     }
 
+    @Test("tags are moved once, however often the caller was not to be reached")
+    func movedOnce() async throws {
+        try await play(.init { _, _ in .status(503) }) { stage in
+            let registry = try MovingTagsRegistry(["v1.2.3"])
+            let moving = MovingTags(
+                kinds: [.latest], registry: registry, policy: VersionPolicy(initial: kubernetesInitial),
+                logger: .silent)
+            let plan = try await stage.plan()
+            let builder = try stage.service(movingTags: moving)
+            stage.harness.start(builder)
+            try await create(plan, with: builder)
+            try await eventually("attempts have failed") { stage.callback(plan)?.attempts ?? 0 >= 3 }
+            #expect(registry.calls.count { $0 == .list } == 1)
+        }
+    }
+
     // MARK: Replicas
 
     @Test("of two replicas one delivers, each callback once")
@@ -431,6 +449,43 @@ struct KubernetesCallbackTests {
             try await Task.sleep(for: .milliseconds(300))
             #expect(
                 stage.receiver.calls.count == plans.count && Set(stage.receiver.calls.map(\.id)).count == plans.count)
+        }
+    }
+
+    @Test(
+        "what another process has recorded meanwhile stays",
+        arguments: [Callback(status: .delivered, attempts: 1), Callback(status: .retrying, attempts: 7)])
+    func newerState(other: Callback) async throws {
+        let answer = Mutex(500)
+        try await play(.init { _, _ in .status(answer.withLock(\.self)) }) { stage in
+            let plan = try await stage.plan()
+            let cluster = stage.harness.anyTransport
+            let hasMet = Mutex(false)
+            var late = other
+            late.nextAttemptAt = other.status.isFinal ? nil : Date(timeIntervalSinceNow: 3600)
+            let note = try #require(late.annotation)
+            let builder = try stage.service(
+                cluster: TestTransport { request in
+                    let body = String(decoding: request.body ?? [], as: UTF8.self)
+                    let isRecord = body.contains("\"\(Self.finalizer)\"") && !body.contains("suspend")
+                    if isRecord,
+                        hasMet.withLock({ met in
+                            defer { met = true }
+                            return !met
+                        })
+                    {
+                        _ = try await stage.harness.kubernetesBuilder().client.patchJob(
+                            named: plan.id.description,
+                            .merge(["metadata": ["annotations": [Self.finalizer: .string(note)]]]))
+                    }
+                    return try await cluster.send(request)
+                })
+            stage.harness.start(builder)
+            try await create(plan, with: builder)
+            try await eventually("it is sent") { stage.receiver.calls.count == 1 && hasMet.withLock(\.self) }
+            try await eventually("it is settled") { stage.finalizers(plan).isEmpty == other.status.isFinal }
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(stage.callback(plan)?.status == other.status && stage.callback(plan)?.attempts == other.attempts)
         }
     }
 
@@ -459,6 +514,32 @@ struct KubernetesCallbackTests {
             #expect(stage.receiver.calls.count == 2 && stage.finalizers(plan).isEmpty)
             #expect(Set(stage.receiver.calls.map(\.id)) == ["msg_build-app-example-v1-2-3_1795339355125"])
             #expect(Set(stage.receiver.calls.map(\.body)).count == 1)
+        }
+    }
+
+    @Test("a leader that is stopped while it sends records what came of it before another leads")
+    func stoppedWhileSending() async throws {
+        try await play { stage in
+            let plan = try await stage.plan()
+            let (hasBegun, mayEnd) = (Mutex(false), Gate())
+            let transport = stage.transport
+            let stopped = try stage.service(
+                { $0.longestCallbackEnding = .seconds(60) },
+                transport: TestTransport { request in
+                    hasBegun.withLock { $0 = true }
+                    try await mayEnd.wait()
+                    return try await transport.send(request)
+                })
+            let first = stage.harness.start(stopped)
+            try await create(plan, with: stopped)
+            try await eventually("it is about to be sent") { hasBegun.withLock(\.self) }
+            first.cancel()
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(try await stage.harness.leader() == stopped.identity)
+            mayEnd.open()
+            await first.value
+            #expect(stage.callback(plan)?.status == .delivered && stage.finalizers(plan).isEmpty)
+            #expect(try await stage.harness.leader() == nil)
         }
     }
 

@@ -27,7 +27,7 @@ struct LocalCallbackTests {
                 stateDirectory: FilePath(directory.path), places: 1,
                 worker: LocalBuilder.WorkerCommand(executable: "/bin/true", arguments: [], environment: [:]),
                 callbacks: try targets.map { try callbackSender(transport ?? self.transport, targets: $0) },
-                logger: book.logger)
+                longestCallbackEnding: .milliseconds(100), logger: book.logger)
         }
 
         func reserve(_ version: String = "v1.0.0", createdAt: Date? = nil) throws -> Build {
@@ -71,9 +71,10 @@ struct LocalCallbackTests {
 
     /// Lets a builder look after builds while `body` runs.
     private func running(
-        _ builder: LocalBuilder, as role: BuilderRole = .service, _ body: () async throws -> Void
+        _ builder: LocalBuilder, as role: BuilderRole = .service,
+        ended: @escaping @Sendable (Build) async -> Void = { _ in }, _ body: () async throws -> Void
     ) async throws {
-        let task = Task { await builder.run(as: role) { _ in } }
+        let task = Task { await builder.run(as: role, ended: ended) }
         do {
             try await body()
         } catch {
@@ -296,5 +297,18 @@ struct LocalCallbackTests {
         try FileManager.default.moveItem(atPath: store.directory(of: plan.id).string, toPath: draft.string)
         _ = try store.removeBuilds(endedBefore: .distantFuture)
         #expect(!FileManager.default.fileExists(atPath: draft.string))
+    }
+
+    @Test("an end is told once, however often its caller was not to be reached")
+    func toldOfOnce() async throws {
+        try await play(.init { _, _ in .status(503) }) { stage in
+            let build = try stage.end(try stage.reserve())
+            let ends = Mutex(0)
+            try await running(try stage.service(), ended: { _ in ends.withLock { $0 += 1 } }) {
+                try await eventually("attempts have failed") { try stage.callback(build)?.attempts ?? 0 >= 2 }
+                try await Task.sleep(for: .milliseconds(1200))
+            }
+            #expect(ends.withLock(\.self) == 1)
+        }
     }
 }

@@ -77,10 +77,8 @@ public struct CallbackSender: Sendable {
         for build: Build, to url: HTTPURL, _ secret: CallbackSecret?
     ) -> (OutboundRequest, hidden: [String]) {
         var hidden: [String] = []
-        var told = build
         // What came of earlier attempts would make each body another one.
-        told.callback = nil
-        let body = document(told)
+        let body = document(build.withoutCallback)
         let timestamp = Int(now().timeIntervalSince1970)
         var fields: HTTPFields = [.contentType: "application/json", .userAgent: userAgent]
         func set(_ name: String, _ value: String) { HTTPField.Name(name).map { fields[$0] = value } }
@@ -152,6 +150,13 @@ public struct CallbackSender: Sendable {
 extension Build {
     /// The id of its callback: the same at each attempt and in each process, and another for each attempt to build.
     var callbackID: String { "msg_\(id)_\(Int64((createdAt.timeIntervalSince1970 * 1000).rounded()))" }
+
+    /// The build as it ended, whatever has come of telling that.
+    var withoutCallback: Build {
+        var build = self
+        build.callback = nil
+        return build
+    }
 
     /// The host that its callback goes to.
     public var callbackHost: String? { callbackURL.flatMap { try? HTTPURL($0) }?.host }

@@ -142,7 +142,7 @@ extension KubernetesJobBuilder {
         while !Task.isCancelled {
             let builds = board.isLive ? board.entries.compactMap(\.found.recorded) : []
             let known = Dictionary(builds.map { ($0.id, $0) }) { first, _ in first }
-            if board.isLive { moved = moved.filter { known[$0.key] == $0.value } }
+            if board.isLive { moved = moved.filter { known[$0.key]?.withoutCallback == $0.value } }
             var pause = Self.shortestRound
             for build in builds.sorted(by: { $0.createdAt < $1.createdAt })
             where build.status == .succeeded && moved[build.id] == nil {
@@ -150,7 +150,7 @@ extension KubernetesJobBuilder {
                     pause = Self.movingPause
                     break
                 }
-                moved[build.id] = build
+                moved[build.id] = build.withoutCallback
                 // What is known of the tags is out of date once more.
                 if !moves.isEmpty { await ended(build) }
             }

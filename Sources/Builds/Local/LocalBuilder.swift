@@ -40,6 +40,8 @@ public final class LocalBuilder: Builder {
     private let worker: WorkerCommand
     let callbacks: CallbackSender?
     let logger: Logger
+    /// For how long a callback that was begun goes on when this process is to end.
+    let longestCallbackEnding: Duration
 
     /// Keeps builds in a directory.
     /// - Parameters:
@@ -47,9 +49,19 @@ public final class LocalBuilder: Builder {
     ///   - places: How many builds run at once, of all processes together; more are queued.
     ///   - worker: What to start so that ``LocalWorker`` runs.
     ///   - callbacks: Sends them, in the role of the service. Without it the service gives all of them up; others need none.
-    public init(
+    public convenience init(
         stateDirectory: FilePath, places: Int, worker: WorkerCommand, callbacks: CallbackSender? = nil, logger: Logger
     ) {
+        self.init(
+            stateDirectory: stateDirectory, places: places, worker: worker, callbacks: callbacks,
+            longestCallbackEnding: CallbackDelivery.longestEnding, logger: logger)
+    }
+
+    init(
+        stateDirectory: FilePath, places: Int, worker: WorkerCommand, callbacks: CallbackSender?,
+        longestCallbackEnding: Duration, logger: Logger
+    ) {
+        self.longestCallbackEnding = longestCallbackEnding
         self.store = LocalBuildStore(root: stateDirectory)
         self.places = places
         self.worker = worker
@@ -144,7 +156,7 @@ public final class LocalBuilder: Builder {
                 let builds = try store.all()
                 if try needsWorker(builds) { await startWorker() }
                 let over = builds.filter(\.status.isFinal)
-                for build in over where known[build.id] != build { await ended(build) }
+                for build in over where known[build.id]?.withoutCallback != build.withoutCallback { await ended(build) }
                 // A cancelled build may have pushed before it vanished.
                 let ids = Set(builds.map(\.id))
                 for build in known.values where !ids.contains(build.id) { await ended(build) }
