@@ -37,7 +37,7 @@ struct Responder: HTTPResponder {
             response = try await answer(request, since: start, logger: logger, &trace)
         } catch {
             var problem = Problem(error)
-            if Self.isFailedAttempt(problem, request) {
+            if isFailedAttempt(problem, request) {
                 trace.failed = context.source
                 do {
                     try await failures.delayAnswer(to: context.source)
@@ -57,12 +57,19 @@ struct Responder: HTTPResponder {
         return response
     }
 
-    /// Whether somebody tried to be let in and was not; a request without any token is no attempt.
-    private static func isFailedAttempt(_ problem: Problem, _ request: Request) -> Bool {
+    /// Whether somebody tried to be let in and was not; a request without any token is no attempt, but a body that was
+    /// to be signed and never came is one.
+    private func isFailedAttempt(_ problem: Problem, _ request: Request) -> Bool {
         switch problem.code {
-        case .unauthorized: request.headers.contains(.authorization)
-        case .invalidSignature: true
-        default: false
+        case .unauthorized: return request.headers.contains(.authorization)
+        case .invalidSignature: return true
+        case .requestTimeout, .malformedRequest:
+            guard problem.code == .requestTimeout || problem == .brokenOff,
+                let (path, _) = try? Self.target(of: request),
+                case .route(let route, _) = table.match(request.method, path: path)
+            else { return false }
+            return route.access == .signed
+        default: return false
         }
     }
 
