@@ -91,16 +91,28 @@ struct APIRequest: Sendable {
     }
 
     /// The bytes of the body, however long they take.
-    /// - Throws: ``Problem`` for too many: at once where they are announced.
-    func bytes(atMost most: Int) async throws -> [UInt8] {
+    /// - Parameter admit: Told of each piece before it is kept; throws for one that may not be.
+    /// - Throws: ``Problem`` for too many, at once where they are announced, and for a connection that breaks off; what
+    ///   `admit` throws; `CancellationError`.
+    func bytes(atMost most: Int, admit: (Int) throws -> Void = { _ in }) async throws -> [UInt8] {
         var refusal = Problem(.bodyTooLarge, "the body is larger than \(most) bytes")
         refusal.closesConnection = true
         if let announcedBytes, announcedBytes > most { throw refusal }
         var bytes: [UInt8] = []
-        for try await chunk in raw.body {
-            guard bytes.count + chunk.readableBytes <= most else { throw refusal }
-            bytes.append(contentsOf: chunk.readableBytesView)
+        do {
+            for try await piece in raw.body {
+                guard bytes.count + piece.readableBytes <= most else { throw refusal }
+                try admit(piece.readableBytes)
+                bytes.append(contentsOf: piece.readableBytesView)
+            }
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            try Task.checkCancellation()
+            throw Problem.brokenOff
         }
+        // A body that is given up ends like one that is whole.
+        try Task.checkCancellation()
         return bytes
     }
 }

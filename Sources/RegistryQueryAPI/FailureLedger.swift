@@ -47,21 +47,26 @@ struct FailureLedger: Sendable {
     /// How many sources are known now.
     var count: Int { entries.count }
 
+    /// What would become of a failed attempt now.
+    func verdict(on source: SourceAddress, at now: Duration) -> Verdict {
+        guard let entry = entries[source], !entry.isOver(at: now) else { return .answer(after: .zero) }
+        let delay = max(entry.lastAnswer, now) + entry.delay - now
+        return delay <= Self.longestQueue ? .answer(after: delay) : .refuse(retryAfter: delay - Self.longestQueue)
+    }
+
     /// Notes a failed attempt.
     mutating func note(_ source: SourceAddress, at now: Duration) -> Verdict {
+        let verdict = verdict(on: source, at: now)
+        guard case .answer(let delay) = verdict else { return verdict }
         if entries[source]?.isOver(at: now) ?? true {
             entries[source] = nil
             makeRoom(at: now)
         }
         var entry = entries[source] ?? Entry(begin: now, lastAnswer: now)
-        let answer = max(entry.lastAnswer, now) + entry.delay
-        guard answer - now <= Self.longestQueue else {
-            return .refuse(retryAfter: answer - now - Self.longestQueue)
-        }
         entry.count += 1
-        entry.lastAnswer = answer
+        entry.lastAnswer = now + delay
         entries[source] = entry
-        return .answer(after: answer - now)
+        return verdict
     }
 
     private mutating func makeRoom(at now: Duration) {

@@ -3,7 +3,8 @@ import Synchronization
 
 /// Slows down a source that keeps failing to say who it is; see ``FailureLedger``.
 ///
-/// Only answers to failed attempts wait here: a right token is never delayed, from whatever source it comes.
+/// Only answers to failed attempts wait here: a right token is never delayed, from whatever source it comes. But one that
+/// nobody knows is not even reviewed where a wrong one would be refused.
 final class FailureThrottle: Sendable {
     private let ledger = Mutex(FailureLedger())
     private let now: @Sendable () -> Duration
@@ -22,14 +23,26 @@ final class FailureThrottle: Sendable {
         switch ledger.withLock({ $0.note(source, at: now) }) {
         case .answer(after: .zero): return
         case .answer(let delay): try await sleep(delay)
-        case .refuse(let delay):
-            // Whole seconds, rounded up.
-            let seconds = delay.components.seconds + (delay.components.attoseconds > 0 ? 1 : 0)
-            throw Problem(
-                .tooManyFailures,
-                "too many attempts with a wrong token or signature came from this address: correct it, "
-                    + "and try again in \(seconds) s; right ones are answered at any time",
-                headers: [.retryAfter: "\(seconds)"])
+        case .refuse(let delay): throw Self.refusal(delay)
         }
+    }
+
+    /// Returns if a failed attempt would be answered now; notes none.
+    /// - Throws: ``Problem`` when it would be refused.
+    func checkRoom(for source: SourceAddress) throws(Problem) {
+        let now = now()
+        if case .refuse(let delay) = ledger.withLock({ $0.verdict(on: source, at: now) }) { throw Self.refusal(delay) }
+    }
+
+    private static func refusal(_ delay: Duration) -> Problem {
+        // Whole seconds, rounded up.
+        let seconds = delay.components.seconds + (delay.components.attoseconds > 0 ? 1 : 0)
+        var problem = Problem(
+            .tooManyFailures,
+            "too many attempts with a wrong token or signature came from this address: correct it, and try again in "
+                + "\(seconds) s; signatures, and tokens that are known to be right, are checked at any time",
+            headers: [.retryAfter: "\(seconds)"])
+        problem.closesConnection = true
+        return problem
     }
 }

@@ -24,13 +24,17 @@ struct Gatekeeper: Sendable {
     let listenHost: String
 
     /// Who asks; `nil` where callers have no names.
-    /// - Parameter scope: What the caller will need, for those who have to be told.
+    /// - Parameters:
+    ///   - scope: What the caller will need, for those who have to be told.
+    ///   - admit: Called before anybody else is asked about a token that nobody here knows; throws where it may not be.
     /// - Throws: ``Problem`` for callers without a valid token, for web pages, and when nobody can say whether a token is
-    ///   valid; `CancellationError`.
-    func identify(_ request: HTTPRequest, needing scope: AccessScope? = nil) async throws -> Caller? {
+    ///   valid; what `admit` throws; `CancellationError`.
+    func identify(
+        _ request: HTTPRequest, needing scope: AccessScope? = nil, admit: @Sendable () throws -> Void
+    ) async throws -> Caller? {
         switch access {
         case .tokens(let tokens, let accounts):
-            return try await caller(of: request, tokens, accounts, scope)
+            return try await caller(of: request, tokens, accounts, scope, admit)
         case .local:
             guard isLocal(request.authority) else {
                 throw Problem(
@@ -60,7 +64,7 @@ struct Gatekeeper: Sendable {
     /// Spec: RFC 6750 sections 2.1 and 3.
     private func caller(
         of request: HTTPRequest, _ tokens: TokenStore?, _ accounts: RegistryQueryAPI.ServiceAccounts?,
-        _ scope: AccessScope?
+        _ scope: AccessScope?, _ admit: @Sendable () throws -> Void
     ) async throws -> Caller {
         let sent = request.headerFields[values: .authorization]
         let ways = [
@@ -77,7 +81,7 @@ struct Gatekeeper: Sendable {
         let parts = credentials.split(separator: " ", omittingEmptySubsequences: true)
         if sent.count == 1, parts.count == 2, parts[0].lowercased() == "bearer" {
             if let caller = tokens?.caller(presenting: parts[1].utf8) { return caller }
-            if let caller = try await accounts?.caller(presenting: parts[1]) { return caller }
+            if let caller = try await accounts?.caller(presenting: parts[1], admit: admit) { return caller }
         }
         throw Problem(
             .unauthorized,

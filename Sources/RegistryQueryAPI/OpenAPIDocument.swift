@@ -109,6 +109,8 @@ let openAPIDocument = #"""
                     detail: the registry registry.k8s-lab.dev does not know the repository webapp/app-new
                     code: repository_unknown
                     message: the registry registry.k8s-lab.dev does not know the repository webapp/app-new
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /tags/{webapp}/{tag}:
@@ -150,6 +152,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '404':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /next/{webapp}:
@@ -183,6 +187,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '422':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
         post:
@@ -211,6 +217,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '422':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /builds:
@@ -371,6 +379,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '422':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
         get:
@@ -407,6 +417,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '422':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /builds/{id}:
@@ -443,6 +455,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '422':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
         delete:
@@ -467,6 +481,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '422':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /builds/{id}/logs:
@@ -501,6 +517,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '422':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /builds/{id}/events:
@@ -537,6 +555,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '422':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /webhooks/github:
@@ -665,7 +685,14 @@ let openAPIDocument = #"""
             '503':
               description: |
                 Some builds could not be created (`builds_not_started`); the document also says what was. It has no
-                more than a problem's members where not even the payload could be read.
+                more than a problem's members where not even the payload could be read, because too many others
+                arrive at once; then there is a Retry-After.
+              headers:
+                Retry-After:
+                  description: In how many seconds to redeliver, where the payload could not be read.
+                  schema:
+                    type: integer
+                    minimum: 0
               content:
                 application/problem+json:
                   schema:
@@ -693,6 +720,8 @@ let openAPIDocument = #"""
                       - webapp: app-example
                         code: registry_timeout
                         message: the registry did not answer
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /webhooks/registry:
@@ -749,6 +778,8 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/Problem'
             '415':
               $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /healthz:
@@ -826,6 +857,8 @@ let openAPIDocument = #"""
                   schema:
                     type: object
                     required: [openapi, info, paths]
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
     components:
@@ -833,6 +866,9 @@ let openAPIDocument = #"""
         token:
           type: http
           scheme: bearer
+          description: |
+            A token of `API_TOKENS_FILE`, or the token of a Kubernetes service account in `API_SERVICE_ACCOUNTS` for
+            the audience `API_TOKEN_AUDIENCE`.
       parameters:
         webapp:
           name: webapp
@@ -900,6 +936,17 @@ let openAPIDocument = #"""
                 bump: patch
                 releaseNeeded: true
                 inFlight: []
+        TooManyFailures:
+          description: |
+            Too many attempts with a wrong token or signature came from this address (`too_many_failures`). The
+            connection is closed.
+          headers:
+            Retry-After:
+              $ref: '#/components/headers/RetryAfter'
+          content:
+            application/problem+json:
+              schema:
+                $ref: '#/components/schemas/Problem'
         Problem:
           description: What went wrong and what to do.
           content:
@@ -1283,7 +1330,8 @@ let openAPIDocument = #"""
               description: From the beginning of the work to its end, or to now.
               type: [number, 'null']
             requestedBy:
-              description: The name of the token that the build was asked for with.
+              description: |
+                Who asked for it: the name of the token, `namespace/name` of a service account, or `github/<login>`.
               type: [string, 'null']
             callback:
               oneOf:

@@ -33,6 +33,13 @@ struct Problem: Error, Sendable, Equatable {
         self.headers = headers
     }
 
+    /// What becomes of a request whose body ends before its time.
+    static let brokenOff: Problem = {
+        var problem = Problem(.malformedRequest, "the connection broke off before all of the body had arrived")
+        problem.closesConnection = true
+        return problem
+    }()
+
     /// The document.
     var document: JSONValue {
         var members: [JSONValue.Member] = [

@@ -34,10 +34,11 @@ struct Responder: HTTPResponder {
         var trace = Trace()
         var response: Response
         do {
-            response = try await answer(request, since: start, logger: logger, &trace)
+            response = try await answer(request, from: context.source, since: start, logger: logger, &trace)
         } catch {
             var problem = Problem(error)
-            if Self.isFailedAttempt(problem, request) {
+            if problem.code == .tooManyFailures { trace.failed = context.source }
+            if isFailedAttempt(problem, request) {
                 trace.failed = context.source
                 do {
                     try await failures.delayAnswer(to: context.source)
@@ -57,29 +58,38 @@ struct Responder: HTTPResponder {
         return response
     }
 
-    /// Whether somebody tried to be let in and was not; a request without any token is no attempt.
-    private static func isFailedAttempt(_ problem: Problem, _ request: Request) -> Bool {
+    /// Whether somebody tried to be let in and was not; a request without any token is no attempt, but a body that was
+    /// to be signed and never came is one.
+    private func isFailedAttempt(_ problem: Problem, _ request: Request) -> Bool {
         switch problem.code {
-        case .unauthorized: request.headers.contains(.authorization)
-        case .invalidSignature: true
-        default: false
+        case .unauthorized: return request.headers.contains(.authorization)
+        case .invalidSignature: return true
+        case .requestTimeout, .malformedRequest:
+            guard problem.code == .requestTimeout || problem == .brokenOff,
+                let (path, _) = try? Self.target(of: request),
+                case .route(let route, _) = table.match(request.method, path: path)
+            else { return false }
+            return route.access == .signed
+        default: return false
         }
     }
 
     private func answer(
-        _ request: Request, since start: ContinuousClock.Instant, logger: Logger, _ trace: inout Trace
+        _ request: Request, from source: SourceAddress, since start: ContinuousClock.Instant, logger: Logger,
+        _ trace: inout Trace
     ) async throws -> Response {
         let (path, query) = try Self.target(of: request)
         let match = table.match(request.method, path: path)
+        let admit: @Sendable () throws -> Void = { [failures] in try failures.checkRoom(for: source) }
         if case .route(let route, _) = match {
             trace.route = route.path
             // Probes do not know how the service is called, and have no token; senders of webhooks sign.
             if case .requires(let scope) = route.access {
-                trace.caller = try await gatekeeper.identify(request.head, needing: scope)
+                trace.caller = try await gatekeeper.identify(request.head, needing: scope, admit: admit)
                 try gatekeeper.check(trace.caller, scope)
             }
         } else {
-            trace.caller = try await gatekeeper.identify(request.head)
+            trace.caller = try await gatekeeper.identify(request.head, admit: admit)
         }
         switch match {
         case .route(let route, let parameters):

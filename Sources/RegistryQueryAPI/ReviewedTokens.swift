@@ -10,7 +10,8 @@ actor ReviewedTokens {
     static let badFor: Duration = .seconds(10)
     /// How many answers are kept.
     static let mostAnswers = 1024
-    /// How many reviews there are at a time, and how many more wait for their turn.
+    /// How many reviews there are at a time, and how many more wait for their turn, besides those of tokens that were good
+    /// the last time: they wait with no others but each other before them.
     static let mostReviews = 8
     static let mostWaiting = 64
 
@@ -32,6 +33,7 @@ actor ReviewedTokens {
     private var reviews: [[UInt8]: Task<Caller?, any Error>] = [:]
     private var free = ReviewedTokens.mostReviews
     private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var waitingKnown: [CheckedContinuation<Void, Never>] = []
     private var lastTrouble: String?
 
     /// - Parameters:
@@ -49,13 +51,17 @@ actor ReviewedTokens {
     }
 
     /// Whose token it is; `nil` for nobody's.
-    /// - Throws: What the review throws, ``Busy``, ``DeadlineExceeded``; none of it is kept.
-    func caller(presenting token: String) async throws -> Caller? {
+    /// - Parameter admit: Called before the review of a token that was not good the last time.
+    /// - Throws: What the review throws, ``Busy``, ``DeadlineExceeded``; none of it is kept. What `admit` throws.
+    func caller(presenting token: String, admit: @Sendable () throws -> Void = {}) async throws -> Caller? {
         guard let digest = sha256(Array(token.utf8)) else { return nil }
-        if let answer = answers[digest], now() < answer.end { return answer.caller }
+        let answer = answers[digest]
+        if let answer, now() < answer.end { return answer.caller }
         if let running = reviews[digest] { return try await running.value }
+        let isKnown = answer?.caller != nil
+        if !isKnown { try admit() }
         // Unstructured, because it belongs to all who ask meanwhile; it ends by itself within its time.
-        let running = Task { try await self.ask(token) }
+        let running = Task { try await self.ask(token, isKnown: isKnown) }
         reviews[digest] = running
         defer { reviews[digest] = nil }
         do {
@@ -73,11 +79,9 @@ actor ReviewedTokens {
 
     private func keep(_ caller: Caller?, for digest: [UInt8]) {
         let now = now()
-        if answers.count >= Self.mostAnswers {
-            // Whoever makes tokens up does not drive out those that are good.
-            func rank(_ answer: Answer) -> (Int, Duration) {
-                (answer.caller != nil && now < answer.end ? 1 : 0, answer.end)
-            }
+        if answers.count >= Self.mostAnswers, answers[digest] == nil {
+            // Whoever makes tokens up does not drive out those that are good, or were the last time.
+            func rank(_ answer: Answer) -> (Int, Duration) { (answer.caller != nil ? 1 : 0, answer.end) }
             if let first = answers.min(by: { rank($0.value) < rank($1.value) }) { answers[first.key] = nil }
         }
         answers[digest] = Answer(caller: caller, end: now + (caller == nil ? Self.badFor : Self.goodFor))
@@ -85,6 +89,8 @@ actor ReviewedTokens {
 
     /// How many answers are kept now.
     var count: Int { answers.count }
+    /// How many tokens wait for their turn now.
+    var waitingCount: Int { waiting.count + waitingKnown.count }
 
     private func report(_ error: any Error) {
         let trouble = error is DeadlineExceeded ? "no answer within \(within)" : redacted("\(error)", limit: 500)
@@ -95,9 +101,9 @@ actor ReviewedTokens {
 
     // MARK: Turns
 
-    private func ask(_ token: String) async throws -> Caller? {
+    private func ask(_ token: String, isKnown: Bool) async throws -> Caller? {
         try await withDeadline(within) { [review] in
-            try await self.enter()
+            try await self.enter(isKnown: isKnown)
             do {
                 let caller = try await review(token)
                 await self.leave()
@@ -109,9 +115,12 @@ actor ReviewedTokens {
         }
     }
 
-    private func enter() async throws {
+    private func enter(isKnown: Bool) async throws {
         if free > 0 {
             free -= 1
+        } else if isKnown {
+            // Not more than there are answers.
+            await withCheckedContinuation { waitingKnown.append($0) }
         } else {
             guard waiting.count < Self.mostWaiting else { throw Busy() }
             await withCheckedContinuation { waiting.append($0) }
@@ -124,10 +133,12 @@ actor ReviewedTokens {
     }
 
     private func leave() {
-        if waiting.isEmpty {
-            free += 1
-        } else {
+        if !waitingKnown.isEmpty {
+            waitingKnown.removeFirst().resume()
+        } else if !waiting.isEmpty {
             waiting.removeFirst().resume()
+        } else {
+            free += 1
         }
     }
 }

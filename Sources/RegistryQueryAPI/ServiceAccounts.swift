@@ -41,13 +41,18 @@ extension RegistryQueryAPI {
         /// Whose token it is, or `nil` for one that no service account has for this service.
         ///
         /// What is no JSON Web Token is never sent to the API server.
-        /// - Throws: ``Problem`` when the API server cannot say, and `CancellationError`.
-        func caller(presenting token: Substring) async throws -> Caller? {
+        /// - Parameter admit: Called before the API server is asked about a token that it has not called good lately.
+        /// - Throws: ``Problem`` when the API server cannot say, and from `admit`; `CancellationError`.
+        func caller(
+            presenting token: Substring, admit: @Sendable () throws -> Void = {}
+        ) async throws -> Caller? {
             guard Self.isWebToken(token) else { return nil }
             do {
-                return try await reviewed.caller(presenting: String(token))
+                return try await reviewed.caller(presenting: String(token), admit: admit)
             } catch let error as CancellationError {
                 throw error
+            } catch let problem as Problem {
+                throw problem
             } catch let error as KubernetesError where error.code == .forbidden {
                 throw Problem(
                     .clusterUnavailable,

@@ -205,6 +205,54 @@ struct ServiceAccountTests {
         }
     }
 
+    @Test("a token that was good is reviewed again before all made-up ones, however many those are")
+    func knownGoFirst() async throws {
+        let (clock, gate) = (StillClock(), Gate())
+        let reviewer = Reviewer { token in token == webToken(1) ? Reviewer.n8n : Reviewer.nobody }
+        let reviewed = ReviewedTokens(logger: Logger(label: "test") { _ in LogCollector() }, clock: clock) { token in
+            let review = try await reviewer.review(token, [])
+            if !token.contains(webToken(1)) { await gate.wait() }
+            return review.username.map { Caller(name: $0, scopes: []) }
+        }
+        #expect(try await reviewed.caller(presenting: webToken(1)) != nil)
+        clock.advance(by: .seconds(60))
+        let most = ReviewedTokens.mostReviews + ReviewedTokens.mostWaiting
+        await withTaskGroup(of: Void.self) { group in
+            for number in 2..<2 + most {
+                group.addTask { _ = try? await reviewed.caller(presenting: webToken(number)) }
+            }
+            try? await eventually("the line is full") {
+                await reviewed.waitingCount == ReviewedTokens.mostWaiting
+            }
+            await #expect(throws: ReviewedTokens.Busy.self) { try await reviewed.caller(presenting: webToken(0)) }
+            group.addTask { #expect((try? await reviewed.caller(presenting: webToken(1))) != nil) }
+            try? await eventually("it waits, too") { await reviewed.waitingCount == ReviewedTokens.mostWaiting + 1 }
+            gate.open()
+        }
+        let place = try #require(reviewer.asked.lastIndex(of: webToken(1)))
+        #expect(place == 1 + ReviewedTokens.mostReviews, "behind those that were running already")
+    }
+
+    @Test("nobody is asked about a token that is not known to be good where a wrong one would be refused")
+    func asksNobody() async throws {
+        struct Refused: Error {}
+        let clock = StillClock()
+        let reviewer = Reviewer { token in token == webToken(1) ? Reviewer.n8n : Reviewer.nobody }
+        let reviewed = ReviewedTokens(logger: Logger(label: "test") { _ in LogCollector() }, clock: clock) { token in
+            try await reviewer.review(token, []).username.map { Caller(name: $0, scopes: []) }
+        }
+        for number in 1...2 { _ = try await reviewed.caller(presenting: webToken(number)) }
+        #expect(try await reviewed.caller(presenting: webToken(2), admit: { throw Refused() }) == nil, "still known")
+        clock.advance(by: .seconds(60))
+        #expect(try await reviewed.caller(presenting: webToken(1), admit: { throw Refused() }) != nil)
+        for number in 2...3 {
+            await #expect(throws: Refused.self) {
+                try await reviewed.caller(presenting: webToken(number), admit: { throw Refused() })
+            }
+        }
+        #expect(reviewer.asked == [webToken(1), webToken(2), webToken(1)])
+    }
+
     @Test("a review that hangs is given up, and its place is free again")
     func givesUp() async throws {
         let asked = Mutex(0)
@@ -244,6 +292,14 @@ struct ServiceAccountTests {
         #expect(await reviewed.count == ReviewedTokens.mostAnswers)
         for number in 0..<5 { #expect(try await reviewed.caller(presenting: "good \(number)") != nil) }
         #expect(asked.withLock { $0 } == 1505)
+        // Nor those that have to be reviewed again.
+        clock.advance(by: .seconds(5))
+        for number in 1500..<3000 { _ = try await reviewed.caller(presenting: "bad \(number)") }
+        for number in 0..<5 {
+            #expect(
+                try await reviewed.caller(presenting: "good \(number)", admit: { throw CancellationError() }) != nil)
+        }
+        #expect(asked.withLock { $0 } == 3010)
         for number in 0..<1500 { _ = try await reviewed.caller(presenting: "good \(number)") }
         #expect(await reviewed.count == ReviewedTokens.mostAnswers)
     }

@@ -36,6 +36,11 @@ struct ThrottleTests {
                 let refused = try await attempt()
                 #expect(refused.status == 429 && refused["retry-after"] == "4", "\(refused)")
                 #expect(try refused.code == "too_many_failures")
+                let open = try Connection(port: service.port)
+                await open.send(
+                    "GET /tags/app-example HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer wrong\r\n\r\n")
+                let last = try Reply(try await open.readAll())
+                #expect(last.status == 429 && last["connection"] == "close")
                 #expect(try await service.get("/tags/app-example", right).status == 200)
                 #expect(clock.sleeperCount == 5)
                 // One after the other.
@@ -46,7 +51,7 @@ struct ThrottleTests {
                 for try await reply in group { #expect(reply.status == 401) }
             }
             let failed = service.log.requests.filter { $0.metadata["source"] == "127.0.0.1" }
-            #expect(failed.count == 11 && failed.count { $0.metadata["problem"] == "too_many_failures" } == 1)
+            #expect(failed.count == 12 && failed.count { $0.metadata["problem"] == "too_many_failures" } == 2)
             #expect(!service.log.text.contains("0123456789abcdef"))
         }
         withExtendedLifetime(file) {}
@@ -65,7 +70,7 @@ struct ThrottleTests {
         init(_ access: RegistryQueryAPI.Access) {
             let reached = reached
             let handle: @Sendable (APIRequest) async throws -> Response = { request in
-                #expect(request.caller == nil)
+                if request.caller != nil { return Response(json: ["ok": true]) }
                 reached.count.withLock { $0 += 1 }
                 guard request.raw.headers.values(named: "X-Signature") == ["right"] else {
                     throw Problem(.invalidSignature, "the signature is wrong")
@@ -121,6 +126,28 @@ struct ThrottleTests {
             #expect(refused.status.code == 429 && refused.headers[.retryAfter] == "4")
             #expect(try await fixture.post("/webhooks/signed", [signature: "right"]).status == .ok)
             #expect(try await fixture.post("/webhooks/signed", from: 2).status.code == 401, "another source")
+            fixture.clock.advance(by: .seconds(8))
+            for try await status in group { #expect(status == 401) }
+        }
+    }
+
+    @Test("the API server is not asked about the tokens of a source whose failures are too many")
+    func asksNobody() async throws {
+        let reviewer = Reviewer { token in token == webToken(0) ? Reviewer.n8n : Reviewer.nobody }
+        let fixture = Fixture(.tokens(nil, try reviewer.accounts()))
+        let attempt: @Sendable (Int) async throws -> Int = { number in
+            try await fixture.post("/webhooks/other", [.authorization: "Bearer \(webToken(number))"]).status.code
+        }
+        #expect(try await attempt(0) == 200)
+        for number in 1...5 { #expect(try await attempt(number) == 401) }
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for count in 1...5 {
+                group.addTask { try await attempt(5 + count) }
+                try await eventually("the answer waits") { fixture.clock.sleeperCount == count }
+            }
+            for number in 11...20 { #expect(try await attempt(number) == 429) }
+            #expect(try await attempt(0) == 200)
+            #expect(reviewer.asked.count == 11)
             fixture.clock.advance(by: .seconds(8))
             for try await status in group { #expect(status == 401) }
         }

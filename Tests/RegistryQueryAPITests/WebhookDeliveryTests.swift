@@ -102,6 +102,46 @@ struct WebhookDeliveryTests {
         }
     }
 
+    @Test("large bodies that never arrive keep no large push out, and count as failed attempts of their source")
+    func unfinishedBodies() async throws {
+        var webhook = try GitHubStub.webhook(paths: "shop")
+        webhook.answerWithin = .seconds(4)
+        var configuration = GitHubStub.configuration(webhook)
+        let clock = StillClock()
+        configuration.clock = clock
+        try await TestService.run(configuration) { service in
+            let head = { (length: Int) in
+                "POST /webhooks/github HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    + "X-GitHub-Event: push\r\nX-Hub-Signature-256: sha256=\(String(repeating: "0", count: 64))\r\n"
+                    + "Content-Length: \(length)\r\n\r\n{"
+            }
+            var hostile: [Connection] = []
+            for _ in 0..<20 {
+                let connection = try Connection(port: service.port)
+                await connection.send(head(300_000))
+                hostile.append(connection)
+            }
+            let large = PushPayload(.init("fix: \(String(repeating: "x", count: 300_000))", "shop/index.html"))
+            #expect(try await service.deliver(large).status == 200)
+            // Half of them go, the others are told; five of all are answered at once.
+            for connection in hostile.prefix(3) { connection.close() }
+            try await eventually("broken off") {
+                service.log.requests.count { $0.metadata["problem"] == "malformed_request" } == 3
+            }
+            let broken = service.log.requests.filter { $0.metadata["problem"] == "malformed_request" }
+            #expect(broken.allSatisfy { $0.level == .info && $0.metadata["source"] == "127.0.0.1" })
+            try await eventually("the others are late, and wait or are refused") {
+                clock.sleeperCount == 5
+                    && service.log.requests.count { $0.metadata["problem"] == "too_many_failures" } == 10
+                    && service.log.requests.count { $0.metadata["problem"] == "request_timeout" } == 2
+            }
+            clock.advance(by: .seconds(8))
+            let late = try Reply(try await hostile[hostile.count - 1].readAll())
+            #expect(late.status == 408 || late.status == 429)
+            for connection in hostile { connection.close() }
+        }
+    }
+
     @Test("without a secret there is no such webhook, whoever asks; a browser or another Host gets no further with one")
     func unconfigured() async throws {
         try await TestService.run { service in

@@ -11,6 +11,7 @@ struct GitHubDeliveries: Sendable {
     private static let form = "application/x-www-form-urlencoded"
 
     let builds: BuildService
+    private let arriving = ArrivingBodies()
     private let largeBodies = LargeBodies()
 
     init(builds: BuildService) { self.builds = builds }
@@ -68,23 +69,42 @@ struct GitHubDeliveries: Sendable {
                 "the header X-Hub-Signature-256 is missing or not of the form sha256=<64 digits>; "
                     + "set the same secret at the webhook as in GITHUB_WEBHOOK_SECRET_FILE")
         }
+        let end = ContinuousClock.now + webhook.answerWithin
         do {
-            return try await withDeadline(webhook.answerWithin) {
-                try await largeBodies.withPlace(forBytes: request.announcedBytes) {
-                    let bytes = try await request.bytes(atMost: webhook.maximumBodyBytes)
-                    guard webhook.secrets.verify(signature, of: bytes) else {
-                        throw Problem(
-                            .invalidSignature,
-                            "the signature is not that of this body: the webhook's secret differs from "
-                                + "GITHUB_WEBHOOK_SECRET_FILE, or something on the way has changed the body")
-                    }
-                    return try Self.event(of: request, bytes)
+            return try await arriving.withBody(within: Self.time(for: request, webhook)) { admit in
+                try await request.bytes(atMost: webhook.maximumBodyBytes, admit: admit)
+            } use: { bytes in
+                guard webhook.secrets.verify(signature, of: bytes) else {
+                    throw Problem(
+                        .invalidSignature,
+                        "the signature is not that of this body: the webhook's secret differs from "
+                            + "GITHUB_WEBHOOK_SECRET_FILE, or something on the way has changed the body")
                 }
+                return try await parsed(request, bytes, until: end)
             }
         } catch is DeadlineExceeded {
-            throw Self.unread(
-                .requestTimeout,
-                "the payload did not arrive within \(webhook.answerWithin), or other large ones were in the way")
+            throw Self.unread(.requestTimeout, "the payload did not arrive in time, or stopped on the way")
+        }
+    }
+
+    /// How long the body may take to arrive: 5 s and its size at 64 KiB a second, but no longer than the answer.
+    private static func time(for request: APIRequest, _ webhook: GitHubWebhook) -> Duration {
+        let bytes = min(request.announcedBytes ?? webhook.maximumBodyBytes, webhook.maximumBodyBytes)
+        return min(webhook.answerWithin, .seconds(5) + .milliseconds(bytes / 64))
+    }
+
+    /// Reads a delivery that is signed; a few large ones at a time, because what is made of them is larger still.
+    private func parsed(
+        _ request: APIRequest, _ bytes: [UInt8], until end: ContinuousClock.Instant
+    ) async throws -> Event {
+        do {
+            return try await withDeadline(end - .now) {
+                try await largeBodies.withPlace(forBytes: bytes.count) { try Self.event(of: request, bytes) }
+            }
+        } catch is DeadlineExceeded {
+            throw Problem(
+                .buildsNotStarted, "other large payloads were in the way for too long; redeliver the webhook later",
+                headers: [.retryAfter: "10"])
         }
     }
 

@@ -1,10 +1,12 @@
 import HTTPTypes
 
-/// Lets a few large bodies at a time into memory; the others wait, and beyond a few they are turned away.
+/// Lets a few large bodies at a time be read; the others wait, and beyond a few they are turned away.
+///
+/// It is for bodies that are there, and whose signature is right: nobody else takes a place.
 actor LargeBodies {
-    /// Bodies up to so many bytes come in at once.
+    /// Bodies up to so many bytes are read at once.
     static let small = 256 << 10
-    /// How many are held and read at a time.
+    /// How many are read at a time.
     static let width = 2
     /// How many wait at most.
     static let longestLine = 16
@@ -17,11 +19,10 @@ actor LargeBodies {
     var waiting: Int { line.count }
 
     /// Runs `read` once there is a place.
-    /// - Parameter announced: How many bytes the body has, if it says so; one that does not counts as large.
     nonisolated func withPlace<Value: Sendable>(
-        forBytes announced: Int?, _ read: @Sendable () async throws -> Value
+        forBytes count: Int, _ read: @Sendable () async throws -> Value
     ) async throws -> Value {
-        if let announced, announced <= Self.small { return try await read() }
+        if count <= Self.small { return try await read() }
         try await enter()
         do {
             let value = try await read()
