@@ -2,6 +2,7 @@ import CurlTransport
 import FoundationEssentials
 import HTTPTransport
 import HTTPTypes
+import KubernetesStandIn
 import Logging
 import Synchronization
 import Testing
@@ -43,6 +44,7 @@ struct CallbackDeliveryTests {
         func maySend() -> Bool { state.withLock(\.maySend) }
 
         func record(_ callback: Callback, of build: Build) async throws {
+            try Task.checkCancellation()
             try state.withLock { state in
                 guard state.failures == 0 else {
                     state.failures -= 1
@@ -251,6 +253,41 @@ struct CallbackDeliveryTests {
             #expect(Set(receiver.calls.map(\.body)).count == 1 && ledger.records.count == 1)
         }
         await transport.shutDown()
+    }
+
+    @Test("who is stopped while it sends, records what came of it", arguments: [0, 1])
+    func stopped(failures: Int) async throws {
+        let ledger = Ledger([try endedBuild(url: url)])
+        ledger.change { $0.failures = failures }
+        let mayEnd = Gate()
+        let receiver = Receiver { _, _ in
+            try await mayEnd.wait()
+            return 200
+        }
+        let delivery = CallbackDelivery(
+            sender: try callbackSender(receiver.transport, targets: "http://n8n.example"), ledger: ledger,
+            clock: ContinuousClock(), now: { Date() }, logger: .silent, longestEnding: .seconds(60))
+        let task = Task { await delivery.run() }
+        try await eventually("it is sent") { receiver.count == 1 }
+        task.cancel()
+        mayEnd.open()
+        await task.value
+        #expect(receiver.count == 1 && ledger.records.map(\.status) == [.delivered])
+    }
+
+    @Test("who is stopped does not wait for ever for what cannot be recorded")
+    func stoppedInVain() async throws {
+        let ledger = Ledger([try endedBuild(url: url)])
+        ledger.change { $0.failures = .max }
+        let receiver = Receiver { _, _ in 200 }
+        let delivery = CallbackDelivery(
+            sender: try callbackSender(receiver.transport, targets: "http://n8n.example"), ledger: ledger,
+            clock: ContinuousClock(), now: { Date() }, logger: .silent, longestEnding: .milliseconds(50))
+        let task = Task { await delivery.run() }
+        try await eventually("it is sent") { receiver.count == 1 }
+        task.cancel()
+        await task.value
+        #expect(ledger.records.isEmpty)
     }
 
     @Test("a host that hangs holds up no other, and no host gets more than two calls at once")

@@ -33,6 +33,7 @@ struct KubernetesCallbackTests {
                 movingTags: movingTags, transport: cluster,
                 callbacks: try callbackSender(transport ?? self.transport, targets: targets),
                 template: template ?? KubernetesHarness.template, naming: naming, logger: book.logger)
+            builder.longestCallbackEnding = .milliseconds(100)
             changes(&builder)
             return builder
         }
@@ -475,6 +476,32 @@ struct KubernetesCallbackTests {
             #expect(stage.receiver.calls.count == 2 && stage.finalizers(plan).isEmpty)
             #expect(Set(stage.receiver.calls.map(\.id)) == ["msg_build-app-example-v1-2-3_1795339355125"])
             #expect(Set(stage.receiver.calls.map(\.body)).count == 1)
+        }
+    }
+
+    @Test("a leader that is stopped while it sends records what came of it before another leads")
+    func stoppedWhileSending() async throws {
+        try await play { stage in
+            let plan = try await stage.plan()
+            let (hasBegun, mayEnd) = (Mutex(false), Gate())
+            let transport = stage.transport
+            let stopped = try stage.service(
+                { $0.longestCallbackEnding = .seconds(60) },
+                transport: TestTransport { request in
+                    hasBegun.withLock { $0 = true }
+                    try await mayEnd.wait()
+                    return try await transport.send(request)
+                })
+            let first = stage.harness.start(stopped)
+            try await create(plan, with: stopped)
+            try await eventually("it is about to be sent") { hasBegun.withLock(\.self) }
+            first.cancel()
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(try await stage.harness.leader() == stopped.identity)
+            mayEnd.open()
+            await first.value
+            #expect(stage.callback(plan)?.status == .delivered && stage.finalizers(plan).isEmpty)
+            #expect(try await stage.harness.leader() == nil)
         }
     }
 

@@ -27,7 +27,7 @@ struct LocalCallbackTests {
                 stateDirectory: FilePath(directory.path), places: 1,
                 worker: LocalBuilder.WorkerCommand(executable: "/bin/true", arguments: [], environment: [:]),
                 callbacks: try targets.map { try callbackSender(transport ?? self.transport, targets: $0) },
-                logger: book.logger)
+                longestCallbackEnding: .milliseconds(100), logger: book.logger)
         }
 
         func reserve(_ version: String = "v1.0.0", createdAt: Date? = nil) throws -> Build {

@@ -38,8 +38,13 @@ struct CallbackDelivery: Sendable {
     let clock: any Clock<Duration>
     let now: @Sendable () -> Date
     let logger: Logger
+    /// For how long what was begun goes on after the end: an attempt, and what it takes to record it.
+    var longestEnding = Self.longestEnding
 
-    /// Delivers until the calling task is cancelled.
+    /// The default of how long what was begun goes on.
+    static let longestEnding = CallbackSender.longestAttempt + .seconds(5)
+
+    /// Delivers until the calling task is cancelled and what was begun by then is recorded.
     func run() async {
         let desk = SharedDesk()
         await withDiscardingTaskGroup { group in
@@ -47,7 +52,7 @@ struct CallbackDelivery: Sendable {
                 let (due, next) = look(desk)
                 for build in due {
                     group.addTask {
-                        let callback = await deliver(build)
+                        let callback = await deliverToEnd(build)
                         desk.state.withLock { $0.finish(build, callback) }
                         ledger.news.raise()
                     }
@@ -66,6 +71,21 @@ struct CallbackDelivery: Sendable {
         } catch {
             logger.error("callbacks cannot be looked after", metadata: ["error": "\(error)"])
             return ([], nil)
+        }
+    }
+
+    /// Delivers once, and goes on for a while when the task is cancelled: a receiver that was reached without anybody knowing
+    /// would be called again, and n8n answers that with 409.
+    private func deliverToEnd(_ build: Build) async -> Callback? {
+        guard !Task.isCancelled else { return nil }
+        let delivery = Task { await deliver(build) }
+        return await withTaskCancellationHandler {
+            await delivery.value
+        } onCancel: {
+            Task {
+                try? await clock.sleep(for: longestEnding)
+                delivery.cancel()
+            }
         }
     }
 

@@ -14,7 +14,7 @@ extension KubernetesJobBuilder {
         await CallbackDelivery(
             sender: callbacks,
             ledger: JobLedger(builder: self, listener: listener, leadership: leadership),
-            clock: clock, now: now, logger: logger
+            clock: clock, now: now, logger: logger, longestEnding: longestCallbackEnding
         ).run()
     }
 

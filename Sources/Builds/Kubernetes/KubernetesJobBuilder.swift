@@ -35,6 +35,8 @@ public struct KubernetesJobBuilder: Builder {
     let logger: Logger
     /// How long a Job may stay suspended before the leader finishes what its maker began; longer than any create takes.
     var longestSuspension: Duration = .seconds(60)
+    /// For how long a callback that was begun goes on when this process is to end.
+    var longestCallbackEnding = CallbackDelivery.longestEnding
     /// Who this process is, unlike any other.
     let identity: String
     let board: BuildBoard

@@ -9,7 +9,7 @@ extension LocalBuilder {
                 if let lock = try store.callbacksLock() {
                     await CallbackDelivery(
                         sender: callbacks, ledger: StoreLedger(store: store), clock: ContinuousClock(),
-                        now: { Date() }, logger: logger
+                        now: { Date() }, logger: logger, longestEnding: longestCallbackEnding
                     ).run()
                     _ = consume lock
                 }

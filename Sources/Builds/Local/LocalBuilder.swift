@@ -40,6 +40,8 @@ public final class LocalBuilder: Builder {
     private let worker: WorkerCommand
     let callbacks: CallbackSender?
     let logger: Logger
+    /// For how long a callback that was begun goes on when this process is to end.
+    let longestCallbackEnding: Duration
 
     /// Keeps builds in a directory.
     /// - Parameters:
@@ -47,9 +49,19 @@ public final class LocalBuilder: Builder {
     ///   - places: How many builds run at once, of all processes together; more are queued.
     ///   - worker: What to start so that ``LocalWorker`` runs.
     ///   - callbacks: Sends them, in the role of the service. Without it the service gives all of them up; others need none.
-    public init(
+    public convenience init(
         stateDirectory: FilePath, places: Int, worker: WorkerCommand, callbacks: CallbackSender? = nil, logger: Logger
     ) {
+        self.init(
+            stateDirectory: stateDirectory, places: places, worker: worker, callbacks: callbacks,
+            longestCallbackEnding: CallbackDelivery.longestEnding, logger: logger)
+    }
+
+    init(
+        stateDirectory: FilePath, places: Int, worker: WorkerCommand, callbacks: CallbackSender?,
+        longestCallbackEnding: Duration, logger: Logger
+    ) {
+        self.longestCallbackEnding = longestCallbackEnding
         self.store = LocalBuildStore(root: stateDirectory)
         self.places = places
         self.worker = worker
