@@ -151,6 +151,17 @@ struct CallbackScheduleTests {
         #expect(callback.status == .retrying && callback.nextAttemptAt == start + wait)
     }
 
+    @Test("409 that asks for more than what is left of the half hour has one more attempt at its end")
+    func longConflict() throws {
+        var callback = next(Callback(), .answered(status: 409), after: 0.123456)
+        callback = next(callback, .answered(status: 409, retryAfter: .seconds(3600)), after: 100.7)
+        let due = try #require(callback.nextAttemptAt).timeIntervalSince(start)
+        #expect(callback.status == .retrying && (1790...1800.13).contains(due), "\(due)")
+        callback = next(callback, .answered(status: 409, retryAfter: .seconds(3600)), after: due + 1)
+        #expect(callback.status == .abandoned && callback.attempts == 3)
+        #expect(callback.lastAnswer?.contains("30 minutes") == true)
+    }
+
     @Test("a wait that would end after the day is none")
     func lastWait() {
         let callback = Callback(

@@ -48,7 +48,11 @@ enum CallbackSchedule {
             return next
         }
         var wait = isConflict ? conflictWait(next, now) : wait(after: callback, jitter: jitter)
-        if case .answered(_, let asked?, _) = attempt { wait = max(wait, min(asked.interval, longestRetryAfter)) }
+        if case .answered(_, let asked?, _) = attempt {
+            // Beyond the end of the half hour there would be no attempt at all.
+            let left = isConflict ? conflictLeft(next, now) : longestRetryAfter
+            wait = max(wait, min(asked.interval, longestRetryAfter, left))
+        }
         let end = giveUp(next, attempt, at: now.addingTimeInterval(wait))
         next.status = end == nil ? .retrying : .abandoned
         next.nextAttemptAt = end == nil ? now.addingTimeInterval(wait) : nil
@@ -61,6 +65,11 @@ enum CallbackSchedule {
     /// 1, 2, 4 seconds and so on, which is one more than has passed since the first of them.
     private static func conflictWait(_ callback: Callback, _ now: Date) -> TimeInterval {
         min(max(now.timeIntervalSince(callback.conflictSince ?? now), 0) + 1, longestConflictWait)
+    }
+
+    /// For how long it may still answer nothing but 409; dates are rounded.
+    private static func conflictLeft(_ callback: Callback, _ now: Date) -> TimeInterval {
+        longestConflict - now.timeIntervalSince(callback.conflictSince ?? now) - 0.01
     }
 
     /// Twice the wait before, without what was random in it: that is less than a fifth of a power of two.
