@@ -451,6 +451,43 @@ struct KubernetesCallbackTests {
         }
     }
 
+    @Test(
+        "what another process has recorded meanwhile stays",
+        arguments: [Callback(status: .delivered, attempts: 1), Callback(status: .retrying, attempts: 7)])
+    func newerState(other: Callback) async throws {
+        let answer = Mutex(500)
+        try await play(.init { _, _ in .status(answer.withLock(\.self)) }) { stage in
+            let plan = try await stage.plan()
+            let cluster = stage.harness.anyTransport
+            let hasMet = Mutex(false)
+            var late = other
+            late.nextAttemptAt = other.status.isFinal ? nil : Date(timeIntervalSinceNow: 3600)
+            let note = try #require(late.annotation)
+            let builder = try stage.service(
+                cluster: TestTransport { request in
+                    let body = String(decoding: request.body ?? [], as: UTF8.self)
+                    let isRecord = body.contains("\"\(Self.finalizer)\"") && !body.contains("suspend")
+                    if isRecord,
+                        hasMet.withLock({ met in
+                            defer { met = true }
+                            return !met
+                        })
+                    {
+                        _ = try await stage.harness.kubernetesBuilder().client.patchJob(
+                            named: plan.id.description,
+                            .merge(["metadata": ["annotations": [Self.finalizer: .string(note)]]]))
+                    }
+                    return try await cluster.send(request)
+                })
+            stage.harness.start(builder)
+            try await create(plan, with: builder)
+            try await eventually("it is sent") { stage.receiver.calls.count == 1 && hasMet.withLock(\.self) }
+            try await eventually("it is settled") { stage.finalizers(plan).isEmpty == other.status.isFinal }
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(stage.callback(plan)?.status == other.status && stage.callback(plan)?.attempts == other.attempts)
+        }
+    }
+
     @Test("a leader that dies between sending and recording leaves it to the next, which sends the same again")
     func killedAfterSending() async throws {
         try await play { stage in

@@ -52,6 +52,14 @@ extension KubernetesJobBuilder {
         guard let found = known, found.promised.createdAt == build.createdAt else { return }
         var job = found.job
         for attempt in 1... {
+            var callback = callback
+            if let other = job.metadata.annotations[JobKeys.Annotation.callback].flatMap(Callback.init(annotation:)),
+                other.status.isFinal || other.attempts > callback.attempts
+            {
+                // Another process knows more.
+                callback = other
+                guard other.status.isFinal else { return }
+            }
             var metadata: JSONValue = [
                 "annotations": [JobKeys.Annotation.callback: callback.annotation.map(JSONValue.string) ?? .null]
             ]
