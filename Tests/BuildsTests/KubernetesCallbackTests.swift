@@ -175,6 +175,28 @@ struct KubernetesCallbackTests {
         }
     }
 
+    @Test("all cancelled builds are stopped, and their callers told, while the registry is slow for one of them")
+    func manyCancelled() async throws {
+        try await play { stage in
+            var plans: [BuildPlan] = []
+            for index in 0..<4 { plans.append(try await stage.plan(.holds, "v1.0.\(index)")) }
+            let maker = try stage.service()
+            for plan in plans { try await create(plan, with: maker) }
+            for plan in plans {
+                _ = try await maker.client.deleteJob(named: plan.id.description, propagation: .background)
+            }
+            stage.harness.start(
+                try stage.service(
+                    cluster: stage.harness.anyTransport.holdingUp { request in
+                        request.method == .get && request.url.description.contains(plans[0].id.description)
+                    }))
+            try await eventually("the others are told and gone") {
+                plans.dropFirst().allSatisfy { stage.job($0) == nil }
+            }
+            #expect(stage.finalizers(plans[0]) == [Self.finalizer])
+        }
+    }
+
     @Test("a Job whose time is up before its caller could be told stays until then, also without its Pod")
     func expired() async throws {
         let answer = Mutex(503)
@@ -579,6 +601,16 @@ struct KubernetesCallbackTests {
         #expect(text.contains(#""firstAttemptAt":"2026-11-22T09:22:35.125000Z""#), "\(text)")
         for other in ["", "{}", "null", "{\"status\":\"lost\",\"attempts\":1}"] {
             #expect(Callback(annotation: other) == nil)
+        }
+    }
+}
+
+extension Transport {
+    /// Never answers some requests.
+    fileprivate func holdingUp(_ isHeldUp: @escaping @Sendable (OutboundRequest) -> Bool) -> TestTransport {
+        TestTransport { request in
+            if isHeldUp(request) { try await Task.sleep(for: .seconds(3600)) }
+            return try await send(request)
         }
     }
 }

@@ -7,6 +7,8 @@ extension KubernetesJobBuilder {
     private static let longestAttempt = CallbackSender.longestAttempt + .seconds(2)
     /// How often a record is tried while the Job keeps changing.
     private static let longestSeries = 5
+    /// How many cancelled builds are brought to their end at once.
+    private static let endingWidth = 8
 
     /// Tells those who asked for builds how they have ended, for as long as this process leads.
     func deliverCallbacks(_ leadership: Leadership) async {
@@ -102,27 +104,49 @@ extension KubernetesJobBuilder {
             let builds = board.entries.map(\.found)
             stopped.formIntersection(builds.compactMap(\.uid))
             let waiting = builds.filter { Self.waitsForEnd($0.job) && $0.recorded == nil }
-            for found in waiting { await endCancelled(found, &stopped) }
+            // First all are stopped: what is asked before an end is recorded may take its time.
+            let running = waiting.filter { $0.uid.map { !stopped.contains($0) } ?? false }
+            stopped.formUnion(await each(running, stop).compactMap(\.uid))
+            _ = await each(waiting.filter { $0.uid.map(stopped.contains) ?? false }, recordCancellation)
             try? await clock.sleep(for: Self.shortestRound)
             try? await listener.signal.wait(upTo: Self.longestRound, on: clock)
         }
     }
 
-    private func endCancelled(_ found: JobBuild, _ stopped: inout Set<String>) async {
-        guard let uid = found.uid else { return }
-        do {
-            if !stopped.contains(uid) {
-                // Deleted in the background it runs on for as long as it is held, and nobody can see how it was deleted.
-                _ = try await client.deleteJob(named: found.job.metadata.name, propagation: .foreground, uid: uid)
-                stopped.insert(uid)
+    /// Does something for builds, some at a time; answers those for which it was done.
+    private func each(
+        _ builds: [JobBuild], _ body: @escaping @Sendable (JobBuild) async throws -> Void
+    ) async -> [JobBuild] {
+        await withTaskGroup(of: JobBuild?.self) { group in
+            var rest = builds[...]
+            var done: [JobBuild] = []
+            func startNext() {
+                guard let found = rest.popFirst() else { return }
+                group.addTask {
+                    do {
+                        try await body(found)
+                        return found
+                    } catch {
+                        guard !Task.isCancelled else { return nil }
+                        logger.debug(
+                            "a cancelled build is not brought to its end yet",
+                            metadata: ["build": "\(found.id)", "error": "\(error)"])
+                        return nil
+                    }
+                }
             }
-            try await recordCancellation(found)
-        } catch {
-            guard !Task.isCancelled else { return }
-            logger.debug(
-                "a cancelled build is not brought to its end yet",
-                metadata: ["build": "\(found.id)", "error": "\(error)"])
+            for _ in 0..<Self.endingWidth { startNext() }
+            for await found in group {
+                if let found { done.append(found) }
+                startNext()
+            }
+            return done
         }
+    }
+
+    /// Deleted in the background it runs on for as long as it is held, and nobody can see how it was deleted.
+    private func stop(_ found: JobBuild) async throws {
+        _ = try await client.deleteJob(named: found.job.metadata.name, propagation: .foreground, uid: found.uid)
     }
 
     /// What the watches tell may be older than the deletion, so it is asked anew.
