@@ -42,13 +42,14 @@ extension SettingsOptions {
     ///
     /// A command logs warnings and errors only, unless somebody asks for more: its result is what a person wants to see.
     func withComposition<Value>(
-        logging level: String = "warning", _ body: (Composition) async throws -> Value
+        logging level: String = "warning", callsBack: Bool = false, _ body: (Composition) async throws -> Value
     ) async throws -> Value {
         var environment = ProcessInfo.processInfo.environment
         if environment["LOG_LEVEL"] ?? "" == "" { environment["LOG_LEVEL"] = level }
         // Of no use here, and no business of the builds that this process starts.
         environment[ServiceSettings.Token.variable] = nil
-        let composition = try Composition(try await Settings.read(self, environment: environment))
+        let composition = try Composition(
+            try await Settings.read(self, environment: environment), callsBack: callsBack)
         let outcome = await outcome { try await body(composition) }
         await composition.shutDown()
         return try outcome.get()

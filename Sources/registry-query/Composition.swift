@@ -15,8 +15,8 @@ struct Composition: Sendable {
     let transport: CurlTransport
     /// For logs that are followed, each of which keeps a connection for as long as a build takes.
     let streamTransport: CurlTransport
-    /// For callbacks, whose URLs are callers': it connects to no address where they have no business.
-    let callbackTransport: CurlTransport
+    /// Calls back, in the service only.
+    private let callbacks: Callbacks?
     let credentials: CredentialStore
     let registry: RegistryClient
     let versions: VersionService
@@ -32,7 +32,9 @@ struct Composition: Sendable {
     /// How long moving a tag may take: less than a leader can be sure to lead.
     private static let longestTagWrite: Duration = .seconds(8)
 
-    init(_ settings: Settings) throws {
+    /// Makes them.
+    /// - Parameter callsBack: Whether this process sends callbacks; nothing that only these need is looked at otherwise.
+    init(_ settings: Settings, callsBack: Bool) throws {
         self.settings = settings
         let logger = Logger(label: "registry-query") { [level = settings.logLevel, format = settings.logFormat] label in
             ServiceLogHandler(label: label, level: level, format: format)
@@ -58,14 +60,7 @@ struct Composition: Sendable {
                 configuration: configuration, transport: transport, credentials: credentials, logger: logger),
             policy: settings.versions, logger: logger)
         let cluster = try Self.cluster(settings)
-        callbackTransport = CurlTransport(
-            configuration: CurlTransport.Configuration(
-                userAgent: userAgent,
-                refusesAddress: Self.refusedAddresses(settings, cluster: cluster)), logger: logger)
-        let sender = CallbackSender(
-            transport: callbackTransport, targets: settings.callbackTargets,
-            secret: try Self.callbackSecret(settings, logger: logger), userAgent: userAgent,
-            document: { Array(JSONDocument($0).text.utf8) })
+        callbacks = callsBack ? try Callbacks(settings, cluster: cluster, logger: logger) : nil
         let builder: any Builder
         if let cluster {
             let client = KubernetesClient(
@@ -75,14 +70,15 @@ struct Composition: Sendable {
             builder = try KubernetesJobBuilder(
                 client: client, template: Self.template(settings), options: settings.jobOptions,
                 naming: settings.naming,
-                registry: registry, movingTags: movingTags, longestTagWrite: Self.longestTagWrite, callbacks: sender,
+                registry: registry, movingTags: movingTags, longestTagWrite: Self.longestTagWrite,
+                callbacks: callbacks?.sender,
                 logger: logger)
             builderName = "kubernetes"
         } else {
             self.cluster = nil
             builder = LocalBuilder(
                 stateDirectory: settings.stateDirectory, places: settings.buildConcurrency,
-                worker: try Self.worker(settings), callbacks: sender, logger: logger)
+                worker: try Self.worker(settings), callbacks: callbacks?.sender, logger: logger)
             builderName = "local"
         }
         versions = VersionService(
@@ -105,7 +101,7 @@ struct Composition: Sendable {
 
     /// Ends all connections.
     func shutDown() async {
-        await callbackTransport.shutDown()
+        await callbacks?.transport.shutDown()
         await streamTransport.shutDown()
         await transport.shutDown()
     }
@@ -126,32 +122,6 @@ struct Composition: Sendable {
                 host: registry.configuration.endpointHost, isPlainHTTP: settings.registryEndpoint.scheme == .http,
                 certificateAuthorityFile: settings.registryCAFile),
             credentials: credentials, environment: settings.environment, logger: logger)
-    }
-
-    // MARK: Callbacks
-
-    /// The keys as they are at each attempt, or none.
-    private static func callbackSecret(
-        _ settings: Settings, logger: Logger
-    ) throws -> @Sendable () -> CallbackSecret? {
-        guard let file = settings.callbackSecretFile else { return { nil } }
-        do {
-            let watched = try WatchedFile(
-                path: file, name: SettingKey.callbackSecretFile.variable, logger: logger
-            ) { try CallbackSecret($0) }
-            return { watched.current }
-        } catch {
-            throw SettingsError(.callbackSecretFile, file, "\(error)")
-        }
-    }
-
-    /// Where no callback may go: see ``CallbackTargets/refuses(_:apiServer:)``.
-    private static func refusedAddresses(
-        _ settings: Settings, cluster: ClusterConfiguration?
-    ) -> @Sendable (IPAddress) -> Bool {
-        let apiServer = [cluster?.server.host, settings.environment["KUBERNETES_SERVICE_HOST"]]
-            .compactMap { $0.flatMap { IPAddress($0) } }
-        return { [targets = settings.callbackTargets] in targets.refuses($0, apiServer: apiServer) }
     }
 
     // MARK: Files of the operator

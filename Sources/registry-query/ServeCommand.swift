@@ -20,7 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Settings") var common: SettingsOptions
 
     func run() async throws {
-        try await common.withComposition(logging: "info") { composition in
+        try await common.withComposition(logging: "info", callsBack: true) { composition in
             let settings = composition.settings
             var configuration = RegistryQueryAPI.Configuration(
                 host: settings.listen.host, port: settings.listen.port, access: try Self.access(composition))

@@ -169,7 +169,8 @@ struct Settings: Sendable {
         webappPaths = try texts.value(.webappPaths, default: "*") { try WebappPaths($0) }
         gitHubWebhookSecretFile = try texts.readableFile(.gitHubWebhookSecretFile)
         callbackTargets = try texts.value(.callbackAllowedHosts, default: "") { try CallbackTargets($0) }
-        callbackSecretFile = try texts.readableFile(.callbackSecretFile)
+        // Read by the service only, so that it cannot keep anything else from working.
+        callbackSecretFile = texts[.callbackSecretFile]
         logLevel = try texts.value(.logLevel, default: "info") { text in
             guard let level = Logger.Level(rawValue: text.lowercased()) else {
                 throw SettingProblem("give one of \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))")
