@@ -155,7 +155,7 @@ struct PushPlanTests {
         var short = one
         short.filesAreComplete = false
         #expect(Push.of([short]).gap?.contains("all files") == true)
-        #expect(Push.of([], isForced: true, head: one).isRewind && !Push.of([one], isForced: true).isRewind)
+        #expect(!Push.of([], head: one).bringsCommits && Push.of([one], isForced: true).bringsCommits)
     }
 
     @Test(
