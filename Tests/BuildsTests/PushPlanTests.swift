@@ -77,6 +77,10 @@ struct PushPlanTests {
         // The first pattern that matches a file has it.
         Case("apps, apps/*", ["apps/shop/x"], ["apps=apps"]),
         Case("apps/*, apps", ["apps/shop/x", "apps/x"], ["apps=apps", "apps/shop=shop"]),
+        // What is named comes before what is not.
+        Case("*,apps/*", ["apps/shop/x", "cart/x", "apps/x"], ["apps/shop=shop", "apps=apps?", "cart=cart?"]),
+        Case("*/*,*,shop", ["shop/x/y", "cart/x/y"], ["shop=shop", "cart/x=x?"]),
+        Case("*,apps/*", ["shop/x", "apps/shop/x"], ["apps/shop=shop", "shop!apps/shop is the webapp shop"]),
         // Two folders of one name.
         Case("shop, apps/*", ["shop/x", "apps/shop/x"], ["apps/shop!shop is the webapp shop", "shop=shop"]),
         Case("apps/*, shop", ["shop/x", "apps/shop/x"], ["apps/shop=shop", "shop!apps/shop is the webapp shop"]),
@@ -151,7 +155,7 @@ struct PushPlanTests {
         var short = one
         short.filesAreComplete = false
         #expect(Push.of([short]).gap?.contains("all files") == true)
-        #expect(Push.of([], isForced: true, head: one).isRewind && !Push.of([one], isForced: true).isRewind)
+        #expect(!Push.of([], head: one).bringsCommits && Push.of([one], isForced: true).bringsCommits)
     }
 
     @Test(

@@ -139,9 +139,10 @@ struct PushStandingTests {
         ({ $0.after = String(repeating: "0", count: 40) }, nil, "main", "was deleted"),
         (
             { $0 = .of([], isForced: true, head: .of("fix: x", ["shop/x"])) }, nil, "main",
-            "took the branch back"
+            "brought no commit"
         ),
-        ({ $0 = .of([], head: .of("fix: x", ["shop/x"])) }, nil, "main", nil),
+        ({ $0 = .of([], head: .of("fix: x", ["shop/x"])) }, nil, "main", "brought no commit"),
+        ({ $0 = .of([.of("fix: x", ["shop/x"])], isForced: true) }, nil, "main", nil),
     ]
 
     @Test("only pushes to the branch of the repository are built", arguments: pushes.indices)

@@ -169,10 +169,12 @@ struct WebhookDeliveryTests {
             $0.changes = ["deleted": true]
         }
         let rewound = PushPayload().with { $0.changes = ["forced": true, "head_commit": push.commits[0].json] }
+        // A branch that was made anew at an old commit.
+        let remade = PushPayload().with { $0.changes = ["created": true, "head_commit": push.commits[0].json] }
         let cases = [
             (push.with { $0.ref = "refs/tags/v1.0.0" }, "is a tag"),
             (push.with { $0.ref = "refs/heads/test" }, "only refs/heads/main is"), (deleted, "was deleted"),
-            (rewound, "took the branch back"),
+            (rewound, "brought no commit"), (remade, "brought no commit"),
         ]
         try await TestService.run(GitHubStub.configuration(try GitHubStub.webhook())) { service in
             for (payload, reason) in cases {

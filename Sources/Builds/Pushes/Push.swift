@@ -48,8 +48,8 @@ public struct Push: Sendable, Equatable {
     public var isDeleted: Bool
     /// Whether commits were taken away from the reference.
     public var isForced: Bool
-    /// Whether it did nothing but take commits away.
-    public let isRewind: Bool
+    /// Whether it brought any commit, and did not just move the reference to one that was there before.
+    let bringsCommits: Bool
     /// Where the repository can be cloned from; validated.
     public var cloneURL: String?
     /// The name of whoever pushed; `nil` if it cannot be shown.
@@ -74,7 +74,7 @@ public struct Push: Sendable, Equatable {
         self.pushedAt = pushedAt
         self.isDeleted = isDeleted
         self.isForced = isForced
-        self.isRewind = isForced && commits.isEmpty
+        self.bringsCommits = !commits.isEmpty
         self.cloneURL = cloneURL
         self.sender = sender
         var all = commits

@@ -16,9 +16,9 @@ public struct PushScope: Sendable {
             return "\(InvalidInput.quoted(push.ref)) is not built, only \(branch) is (GIT_BRANCH)"
         }
         if push.isDeleted || push.after.allSatisfy({ $0 == "0" }) { return "the branch was deleted" }
-        if push.isRewind {
-            return "the push took the branch back to \(push.after.prefix(12)) and brought no commit; "
-                + "to build that again, ask for it with POST /builds"
+        guard push.bringsCommits else {
+            return "the push moved the branch to \(push.after.prefix(12)) and brought no commit; "
+                + "to build that, ask for it with POST /builds"
         }
         return nil
     }

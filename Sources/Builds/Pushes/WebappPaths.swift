@@ -2,8 +2,8 @@
 ///
 /// Patterns are separated by commas, their segments by `/`; `*` stands for any text within one segment, and nothing
 /// else is special. The folder that a pattern matches as a whole is a webapp's, and its last segment the webapp's name.
-/// A pattern of nothing but `*` says nothing about which folders are webapps, so they have to prove it; the others are
-/// believed.
+/// A pattern of nothing but `*` says nothing about which folders are webapps, so they have to prove it, and the other
+/// patterns, which are believed, come before it.
 public struct WebappPaths: Sendable, Equatable, CustomStringConvertible {
     /// More patterns than these are a mistake.
     static let mostPatterns = 64
@@ -14,7 +14,7 @@ public struct WebappPaths: Sendable, Equatable, CustomStringConvertible {
         var path: String
         /// The last segment.
         var name: String
-        /// The number of the pattern, the first one that matches.
+        /// The number of the pattern, in the order in which they count.
         var pattern: Int
         /// Whether the pattern names anything.
         var isNamed: Bool
@@ -43,7 +43,8 @@ public struct WebappPaths: Sendable, Equatable, CustomStringConvertible {
                 field: "WEBAPP_PATHS",
                 "has \(patterns.count) patterns; at most \(Self.mostPatterns) are allowed, and `*` can stand for many")
         }
-        self.patterns = patterns
+        // `*,apps/*` names what is in apps, which `*` alone would take for one webapp.
+        self.patterns = patterns.filter(\.isNamed) + patterns.filter { !$0.isNamed }
         description = text
     }
 
@@ -72,7 +73,8 @@ public struct WebappPaths: Sendable, Equatable, CustomStringConvertible {
         return Pattern(segments: segments)
     }
 
-    /// The folder of a webapp that a file lies in, by the first pattern that matches; `nil` if there is none.
+    /// The folder of a webapp that a file lies in, by the first pattern that names it, or else the first that matches;
+    /// `nil` if there is none.
     ///
     /// A path that no repository can have, such as one with `..`, lies in none.
     func folder(of file: String) -> Folder? {
