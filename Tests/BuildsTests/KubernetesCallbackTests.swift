@@ -180,6 +180,7 @@ struct KubernetesCallbackTests {
         try await play { stage in
             var plans: [BuildPlan] = []
             for index in 0..<4 { plans.append(try await stage.plan(.holds, "v1.0.\(index)")) }
+            let slow = plans[0].id.description
             let maker = try stage.service()
             for plan in plans { try await create(plan, with: maker) }
             for plan in plans {
@@ -188,7 +189,7 @@ struct KubernetesCallbackTests {
             stage.harness.start(
                 try stage.service(
                     cluster: stage.harness.anyTransport.holdingUp { request in
-                        request.method == .get && request.url.description.contains(plans[0].id.description)
+                        request.method == .get && request.url.description.contains(slow)
                     }))
             try await eventually("the others are told and gone") {
                 plans.dropFirst().allSatisfy { stage.job($0) == nil }
@@ -543,7 +544,8 @@ struct KubernetesCallbackTests {
     func stoppedWhileSending() async throws {
         try await play { stage in
             let plan = try await stage.plan()
-            let (hasBegun, mayEnd) = (Mutex(false), Gate())
+            let hasBegun = Mutex(false)
+            let mayEnd = Gate()
             let transport = stage.transport
             let stopped = try stage.service(
                 { $0.longestCallbackEnding = .seconds(60) },
