@@ -39,7 +39,9 @@ struct PushStandingTests {
         #expect(PushKey("\(key)") == key && key.pushedAt == Self.noon)
         #expect("\(key)".contains(" "))
         #expect(PushKey(.of(push.commits, pushedAt: nil), webapp: webapp).description.hasPrefix("github push - "))
-        for other in [nil, "", "key", "github push", "github push 1", "github push 1 2 3"] {
+        let above = PushKey(push, webapp: webapp, above: VersionTag("v1.1.0"))
+        #expect(PushKey("\(above)") == above && above != key && above.hash == key.hash)
+        for other in [nil, "", "key", "github push", "github push 1", "github push 1 2 3 4"] {
             #expect(PushKey(other) == nil)
         }
         var changed = push
@@ -108,15 +110,53 @@ struct PushStandingTests {
         #expect(isOutdated(try newest(push.after, nil), timeless))
     }
 
-    @Test("a build whose later push got a lower version was overtaken")
-    func overtaken() throws {
+    @Test("the build of a later push is above those of earlier ones, or these go, or it is made again")
+    func placement() throws {
+        func placement(_ builds: Build..., above floor: VersionTag? = nil) -> PushPlacement {
+            push.placement(of: webapp, among: builds, above: floor)
+        }
+        func with(_ build: Build, _ status: Build.Status, _ phase: Build.Phase? = nil) -> Build {
+            var build = build
+            (build.status, build.phase) = (status, phase)
+            return build
+        }
         let own = try build("v1.0.2", key: "\(PushKey(push, webapp: webapp))")
         let later = try build("v1.0.1", key: try key(at: Self.noon + 1))
-        #expect(push.overtaker(of: own, among: [own, later]) == later)
-        let laterAndHigher = try build("v1.0.3", key: try key(at: Self.noon + 1))
-        let earlier = try build("v1.0.1", key: try key(at: Self.noon - 1))
+        let latest = try build("v1.0.3", key: try key(at: Self.noon + 1))
+        let lower = try build("v1.0.1", key: try key(at: Self.noon - 1))
+        let higher = try build("v1.1.0", key: try key(at: Self.noon - 1))
+        let same = try build("v1.1.0", key: try key(at: Self.noon))
         let foreign = try build("v1.0.1", key: try key(at: Self.noon + 1, of: "cart"), of: "cart")
-        #expect(push.overtaker(of: own, among: [own, laterAndHigher, earlier, foreign]) == nil)
+        let stays = PushPlacement.placed(own, cancelling: [])
+        #expect(placement(own, lower, latest, foreign, same) == stays)
+        #expect(placement() == .unknown && placement(lower) == .unknown)
+        #expect(placement(own, later) == .overtaken(later, cancelling: [own]))
+        #expect(placement(with(own, .cancelled), later) == .overtaken(later, cancelling: []))
+        #expect(placement(own, with(later, .cancelled)) == stays)
+        #expect(placement(own, later, latest) == stays, "the newest version is that of a later push")
+        #expect(placement(own, higher) == .placed(own, cancelling: [higher]))
+        #expect(placement(own, with(higher, .running, .building)).isPlaced)
+        #expect(placement(own, with(higher, .cancelled)) == stays)
+        for status in [Build.Status.succeeded, .failed] {
+            #expect(placement(own, with(higher, status)) == .below(higher.version))
+        }
+        #expect(placement(own, with(higher, .running, .pushing)) == .below(higher.version))
+        #expect(placement(own, above: higher.version) == .below(higher.version))
+        #expect(placement(own, with(higher, .succeeded), later).isOvertaken, "which sees to its own place")
+        // A version that was cancelled by hand stays so.
+        #expect(placement(with(own, .cancelled), with(lower, .succeeded)) == .unknown)
+        // Told by two hooks at two times.
+        var second = push
+        second.pushedAt = Self.noon + 1
+        let twin = try build("v1.0.3", key: "\(PushKey(second, webapp: webapp))")
+        #expect(placement(twin, own) == .placed(own, cancelling: [twin]))
+        #expect(second.placement(of: webapp, among: [own, twin], above: nil) == .placed(own, cancelling: [twin]))
+        var held = own
+        held.isHeldBack = true
+        #expect(placement(held, twin) == .undecided)
+        #expect(second.standing(of: webapp, among: [held], newest: nil) == .current)
+        let again = try build("v1.1.1", key: "\(PushKey(push, webapp: webapp, above: higher.version))")
+        #expect(placement(own, with(higher, .succeeded), again) == .placed(again, cancelling: [own]))
     }
 
     static let pushes: [(change: @Sendable (inout Push) -> Void, url: String?, branch: String, reason: String?)] = [
@@ -157,4 +197,9 @@ struct PushStandingTests {
             #expect(reason == nil)
         }
     }
+}
+
+extension PushPlacement {
+    fileprivate var isPlaced: Bool { if case .placed = self { true } else { false } }
+    fileprivate var isOvertaken: Bool { if case .overtaken = self { true } else { false } }
 }

@@ -11,6 +11,7 @@ final class MemoryBuilder: Builder {
         var followers: [BuildID: [AsyncStream<[UInt8]>.Continuation]] = [:]
         var failure: (any Error)?
         var isSilent = false
+        var longestPause = 0
     }
 
     private let state = Mutex(State())
@@ -24,6 +25,9 @@ final class MemoryBuilder: Builder {
     func fail(_ error: (any Error)?) { state.withLock { $0.failure = error } }
     /// Lets every call wait until its task is cancelled, or none.
     func beSilent(_ isSilent: Bool = true) { state.withLock { $0.isSilent = isSilent } }
+
+    /// Lets every call take some time, so that calls meet in any order.
+    func linger(upToMilliseconds longest: Int) { state.withLock { $0.longestPause = longest } }
 
     func change(_ id: BuildID, _ change: (inout Build) -> Void) {
         state.withLock { state in
@@ -45,7 +49,8 @@ final class MemoryBuilder: Builder {
     }
 
     private func enter() async throws {
-        let (failure, isSilent) = state.withLock { ($0.failure, $0.isSilent) }
+        let (failure, isSilent, pause) = state.withLock { ($0.failure, $0.isSilent, $0.longestPause) }
+        if pause > 0 { try await Task.sleep(for: .milliseconds(Int.random(in: 0...pause))) }
         if isSilent { while true { try await Task.sleep(for: .seconds(3600)) } }
         if let failure { throw failure }
     }

@@ -25,13 +25,14 @@ struct TestService: Sendable {
     static func run<Value: Sendable>(
         _ configuration: RegistryQueryAPI.Configuration = .with(\.access, .local),
         registry: RegistryStub = RegistryStub(), tagsMaxAge: Duration = .seconds(60),
+        builder: MemoryBuilder = MemoryBuilder(),
         _ body: @Sendable (TestService) async throws -> Value
     ) async throws -> Value {
         // Each connection of a test blocks a thread of Dispatch while it reads, and those are few.
         await turnstile.enter()
         let outcome: Result<Value, any Error>
         do {
-            outcome = .success(try await runNow(configuration, registry, tagsMaxAge, body))
+            outcome = .success(try await runNow(configuration, registry, tagsMaxAge, builder, body))
         } catch {
             outcome = .failure(error)
         }
@@ -43,9 +44,9 @@ struct TestService: Sendable {
 
     private static func runNow<Value: Sendable>(
         _ configuration: RegistryQueryAPI.Configuration, _ registry: RegistryStub, _ tagsMaxAge: Duration,
-        _ body: @Sendable (TestService) async throws -> Value
+        _ builder: MemoryBuilder, _ body: @Sendable (TestService) async throws -> Value
     ) async throws -> Value {
-        let (builder, log) = (MemoryBuilder(), LogCollector())
+        let log = LogCollector()
         let logger = Logger(label: "test") { _ in log }
         let client = RegistryClient(
             configuration: .init(

@@ -36,14 +36,14 @@ extension Push {
     /// Two pushes within one second cannot be told apart by their time.
     /// - Parameter builds: All that are known, of whatever webapp.
     public func standing(of webapp: WebappName, among builds: [Build], newest: PublishedVersion?) -> PushStanding {
-        let own = PushKey(self, webapp: webapp)
         let builds = builds.filter { $0.webapp == webapp }
         // The hash alone: a second hook may tell of the push a moment later, and with another time. One that is held
         // back may still be given up; to start it waits for what becomes of it.
-        if let build = builds.first(where: { PushKey($0.idempotencyKey)?.hash == own.hash }), !build.isHeldBack {
+        let mine = builds.filter(owns)
+        if let build = mine.first(where: { $0.status != .cancelled }) ?? mine.first, !build.isHeldBack {
             return .started(build)
         }
-        if let later = builds.first(where: { isBefore(PushKey($0.idempotencyKey)) }) {
+        if let later = builds.first(where: { !owns($0) && isBefore(PushKey($0.idempotencyKey)) }) {
             return .outdated("a later push was built as \(later.version.tag) (\(later.id))")
         }
         guard let newest else { return .current }
@@ -59,17 +59,19 @@ extension Push {
                 + "if it has not, ask for the build with POST /builds")
     }
 
-    /// The build of a later push that came before `build`, which is this push's, and got the lower version.
-    public func overtaker(of build: Build, among builds: [Build]) -> Build? {
-        builds.first { other in
-            other.webapp == build.webapp && isBefore(PushKey(other.idempotencyKey))
-                && other.version.version < build.version.version
-        }
+    /// Whether a build is of this push, by whatever hook it was told.
+    public func owns(_ build: Build) -> Bool {
+        PushKey(build.idempotencyKey)?.hash == PushKey(self, webapp: build.webapp).hash
     }
 
-    private func isBefore(_ key: PushKey?) -> Bool {
+    func isBefore(_ key: PushKey?) -> Bool {
         guard let pushedAt, let other = key?.pushedAt else { return false }
         return pushedAt < other
+    }
+
+    func isAfter(_ key: PushKey?) -> Bool {
+        guard let pushedAt, let other = key?.pushedAt else { return false }
+        return pushedAt > other
     }
 
     /// Whether a commit is known to come before ``after``.

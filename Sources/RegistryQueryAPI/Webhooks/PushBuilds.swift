@@ -8,6 +8,10 @@ import SemanticVersions
 struct PushBuilds: Sendable {
     /// How many webapps are looked after at a time.
     static let width = 4
+    /// How long a cancellation may take until the build counts as one that cannot be stopped.
+    private static let longestCancellation: Duration = .seconds(2)
+    /// How often the builds of a webapp are looked at until each has its place.
+    private static let mostLooks = 30
 
     let builds: BuildService
     let push: Push
@@ -17,7 +21,8 @@ struct PushBuilds: Sendable {
     let logger: Logger
 
     private enum Outcome: Sendable {
-        case build(Build)
+        /// With the builds of earlier pushes that were cancelled for it.
+        case build(Build, cancelled: [Build])
         case skipped(String)
         case failed(Problem)
     }
@@ -36,7 +41,9 @@ struct PushBuilds: Sendable {
         }
         for (candidate, outcome) in zip(plan.candidates, outcomes) {
             switch outcome {
-            case .build(let build): report.builds.append(build)
+            case .build(let build, let cancelled):
+                report.builds.append(build)
+                report.cancelled += cancelled
             case .skipped(let reason):
                 report.skipped.append(
                     PushPlan.Skipped(folder: candidate.folder, webapp: candidate.webapp, reason: reason))
@@ -68,7 +75,7 @@ struct PushBuilds: Sendable {
 
     private func settle(_ candidate: PushPlan.Candidate, _ known: [Build]) async throws -> Outcome {
         if case .started(let build) = push.standing(of: candidate.webapp, among: known, newest: nil) {
-            return .build(build)
+            return try await placed(candidate, build, known)
         }
         let (isKnown, newest) = try await newestVersion(of: candidate.webapp)
         guard isKnown || !candidate.needsProof else {
@@ -79,26 +86,76 @@ struct PushBuilds: Sendable {
         if case .outdated(let reason) = push.standing(of: candidate.webapp, among: known, newest: newest) {
             return .skipped(reason)
         }
+        guard let build = try await start(candidate) else {
+            return .skipped("no commit that touched it asks for a release")
+        }
+        return try await placed(candidate, build, nil)
+    }
+
+    /// The build of a webapp, new or known.
+    private func start(_ candidate: PushPlan.Candidate, above floor: VersionTag? = nil) async throws -> Build? {
         let request = BuildRequest(
             webapp: candidate.webapp, selection: .bump(candidate.bump, prereleaseIdentifier: nil, range: nil),
             gitURL: webhook.git.url == nil ? push.cloneURL : nil, gitRef: webhook.git.branch, gitCommit: push.after,
-            gitSubdirectory: candidate.folder, idempotencyKey: "\(PushKey(push, webapp: candidate.webapp))",
-            requestedBy: requestedBy)
-        switch try await builds.start(request) {
-        case .existing(let build): return .build(build)
-        case .started(let build): return try await withdrawnIfOvertaken(build)
-        case .releaseNotNeeded: return .skipped("no commit that touched it asks for a release")
+            gitSubdirectory: candidate.folder,
+            idempotencyKey: "\(PushKey(push, webapp: candidate.webapp, above: floor))", requestedBy: requestedBy)
+        return switch try await builds.start(request) {
+        case .existing(let build), .started(let build): build
+        case .releaseNotNeeded: nil
         }
     }
 
-    /// Two pushes that arrive at the same time do not see each other's builds before they start their own.
-    ///
-    /// The later one may then have got the lower version; what the earlier one started is taken back.
-    private func withdrawnIfOvertaken(_ build: Build) async throws -> Outcome {
-        let known = try await builds.builds(of: build.webapp, status: nil)
-        guard let later = push.overtaker(of: build, among: known) else { return .build(build) }
-        _ = try await builds.cancel(build.id)
-        return .skipped("a later push was built as \(later.version.tag) (\(later.id)) at the same time")
+    // MARK: Place
+
+    /// Gives the push's build its place among those of other pushes: see ``PushPlacement``.
+    /// - Parameter known: What is known of the builds, if it is from after the creation of `build`.
+    private func placed(
+        _ candidate: PushPlan.Candidate, _ build: Build, _ known: [Build]?
+    ) async throws -> Outcome {
+        let webapp = candidate.webapp
+        var (known, floor, asked) = (known, VersionTag?.none, Set<BuildID>())
+        var cancelled: [Build] = []
+        for _ in 0..<Self.mostLooks {
+            let all: [Build] =
+                if let known { known } else { try await builds.builds(of: webapp, status: nil) }
+            known = nil
+            switch push.placement(of: webapp, among: all, above: floor) {
+            case .unknown: return .build(build, cancelled: cancelled)
+            case .undecided: try await Task.sleep(for: .milliseconds(100))
+            case .below(let version):
+                floor = version
+                _ = try await start(candidate, above: version)
+            case .overtaken(let later, let own):
+                var end = "at the same time"
+                for build in own where try await !isCancelled(build) {
+                    end =
+                        "and is older than \(build.version.tag), which cannot be stopped any more; redeliver that push"
+                }
+                return .skipped("a later push was built as \(later.version.tag) (\(later.id)) \(end)")
+            case .placed(let own, let others):
+                let left = others.filter { asked.insert($0.id).inserted }
+                guard !left.isEmpty else { return .build(own, cancelled: cancelled) }
+                for other in left {
+                    let isGone = try await isCancelled(other)
+                    guard other.version > own.version, !push.owns(other) else { continue }
+                    if isGone { cancelled.append(other) } else { floor = max(floor ?? other.version, other.version) }
+                }
+            }
+        }
+        throw BuildsError(
+            .reservationContended, "other pushes kept taking the versions of \(webapp) first; redeliver the webhook")
+    }
+
+    /// Whether a build was cancelled before it could push.
+    private func isCancelled(_ build: Build) async throws -> Bool {
+        do {
+            let last = try await withDeadline(Self.longestCancellation) { try await builds.cancel(build.id) }
+            return last.status == .cancelled && last.digest == nil
+        } catch is DeadlineExceeded {
+            return false
+        } catch let error as BuildsError where error.code == .buildUnknown {
+            return true
+        }
     }
 
     private func newestVersion(of webapp: WebappName) async throws -> (isKnown: Bool, PublishedVersion?) {

@@ -5,6 +5,8 @@ import Hummingbird
 struct PushReport: Sendable {
     var builds: [Build] = []
     var skipped: [PushPlan.Skipped]
+    /// Builds of earlier pushes that would have become the newest version, and were cancelled.
+    var cancelled: [Build] = []
     var failed: [(webapp: WebappName, problem: Problem)] = []
 
     init(skipped: [PushPlan.Skipped]) { self.skipped = skipped }
@@ -24,7 +26,8 @@ struct PushReport: Sendable {
     }
 
     private func members(_ push: Push, _ paths: WebappPaths) -> [JSONValue.Member] {
-        let note: String? =
+        let cancelled = cancelled.map { "\($0.id) of an earlier push was cancelled: it had a higher version" }
+        let remark: String? =
             if let gap = push.gap {
                 "\(gap); what is known of was looked at, and other webapps may have to be built with POST /builds"
             } else if builds.isEmpty && skipped.isEmpty && failed.isEmpty {
@@ -32,6 +35,8 @@ struct PushReport: Sendable {
             } else {
                 nil
             }
+        let notes = [remark].compactMap(\.self) + cancelled
+        let note = notes.isEmpty ? nil : notes.joined(separator: "; ")
         return [
             .init("event", "push"),
             .init("repository", .string(push.repository)),
