@@ -56,6 +56,12 @@ struct KubernetesCallbackTests {
             job(plan)?["metadata"]?["finalizers"]?.array?.compactMap(\.string) ?? []
         }
 
+        /// Whether its container runs; its log may already speak of pushing.
+        func isBuilding(_ plan: BuildPlan) async throws -> Bool {
+            let phase = try await harness.kubernetesBuilder().build(plan.id)?.phase
+            return phase == .building || phase == .pushing
+        }
+
         func statuses() throws -> [String] {
             try receiver.calls.map { call in
                 try JSONDecoder().decode([String: String?].self, from: Data(call.body))["status"]?.flatMap(\.self) ?? ""
@@ -122,7 +128,7 @@ struct KubernetesCallbackTests {
             let builder = try stage.service()
             stage.harness.start(builder)
             try await create(plan, with: builder)
-            try await eventually("it builds") { try await builder.build(plan.id)?.phase == .building }
+            try await eventually("it builds") { try await stage.isBuilding(plan) }
             let answer = try await builder.cancel(plan.id)
             #expect(answer?.status == .cancelled)
             try await eventually("it is told and gone") { stage.job(plan) == nil }
@@ -162,7 +168,7 @@ struct KubernetesCallbackTests {
             let builder = try stage.service()
             stage.harness.start(builder)
             try await create(plan, with: builder)
-            try await eventually("it builds") { try await builder.build(plan.id)?.phase == .building }
+            try await eventually("it builds") { try await stage.isBuilding(plan) }
             _ = try await builder.client.deleteJob(named: plan.id.description, propagation: .background)
             try await eventually("it is told and gone") { stage.job(plan) == nil }
             #expect(try stage.statuses() == ["cancelled"] && stage.harness.pushed.isEmpty)
@@ -466,8 +472,16 @@ struct KubernetesCallbackTests {
             var plans: [BuildPlan] = []
             for index in 0..<6 { plans.append(try await stage.plan(.succeeds, "v1.0.\(index)")) }
             for plan in plans { try await create(plan, with: builders[0]) }
-            try await eventually("all are delivered") {
+            do { try await eventually("all are delivered", within: .seconds(20)) {
                 plans.allSatisfy { stage.callback($0)?.status == .delivered }
+            } } catch {
+                for plan in plans { print("DUMP", stage.job(plan)?["metadata"] ?? .null, stage.job(plan)?["status"] ?? .null, stage.job(plan)?["spec"]?["suspend"] ?? .null) }
+                for b in builders { print("DUMP live", b.board.isLive, b.board.entries.map { "\($0.found.id) \($0.found.recorded?.status as Any) \($0.found.recorded?.callback as Any) \($0.found.isHeldBack)" }) }
+                print("DUMP leader", try await stage.harness.leader() as Any, builders.map(\.identity), stage.receiver.calls.count)
+                print("DUMP log", stage.book.text)
+                print("DUMP pods", stage.harness.standIn.podNames)
+                print("DUMP reqs", stage.harness.standIn.requests.suffix(40).map { "\($0.method) \($0.target)" })
+                throw error
             }
             try await Task.sleep(for: .milliseconds(300))
             #expect(

@@ -74,6 +74,9 @@ final class Day: Sendable {
                 }
                 try await body(day)
             } catch {
+                let jobs = day.asks.compactMap { ask in day.callback(ask.build).map { "\(ask): \($0)" } }
+                let lines = (jobs + day.diary.lines.suffix(60)).joined(separator: "\n")
+                Issue.record("the day ended early; this is what was logged last:\n\(lines)")
                 await day.end()
                 throw error
             }
@@ -128,7 +131,9 @@ final class Day: Sendable {
         let script = PodScript.success { [weak self] context in try self?.push(context) ?? "" }
         guard job.contains("slow") else { return script }
         let gate = Gate()
-        held.state.withLock { $0.gates[job] = gate }
+        // A build that was cancelled leaves its name to the next one.
+        let uid = standIn.job(job)?["metadata"]?["uid"]?.string ?? ""
+        held.state.withLock { $0.gates[uid] = gate }
         return script.waiting(for: gate, before: \.pushes)
     }
 
@@ -147,9 +152,9 @@ final class Day: Sendable {
 
     /// Lets a slow build push.
     func release(_ build: JSON) async throws {
-        let id = build["id"]?.string ?? ""
-        try await eventually("\(id) has begun") { [held] in held.state.withLock { $0.gates[id] != nil } }
-        held.state.withLock { $0.gates[id] }?.open()
+        let uid = job(build)?["metadata"]?["uid"]?.string ?? ""
+        try await eventually("a slow build has begun") { [held] in held.state.withLock { $0.gates[uid] != nil } }
+        held.state.withLock { $0.gates[uid] }?.open()
     }
 
     // MARK: Replicas
@@ -242,15 +247,25 @@ final class Day: Sendable {
         try await client.send("DELETE", replicas[replica].url + "/builds/\(build["id"]?.string ?? "")")
     }
 
-    /// Delivers a push as GitHub does.
-    func deliver(_ push: DayPush, to replica: Int, event: String = "push") async throws -> HTTPClient.Answer {
+    /// Delivers a push as GitHub does, once.
+    func deliverOnce(_ push: DayPush, to replica: Int) async throws -> HTTPClient.Answer {
         let body = push.body
         return try await client.send(
             "POST", replicas[replica % 2].url + "/webhooks/github",
             headers: [
-                "Content-Type: application/json", "X-GitHub-Event: \(event)",
+                "Content-Type: application/json", "X-GitHub-Event: push",
                 "X-Hub-Signature-256: \(DaySignature.gitHub(body, secret: Self.gitHubSecret))",
             ], body: body, within: 30)
+    }
+
+    /// Delivers a push, and again as long as GitHub shows the delivery as failed.
+    func deliver(_ push: DayPush, to replica: Int) async throws -> HTTPClient.Answer {
+        for attempt in 0..<10 {
+            let answer = try await deliverOnce(push, to: replica + attempt)
+            guard answer.status == 503, answer["code"] == "builds_not_started" else { return answer }
+            try await Task.sleep(for: .milliseconds(500))
+        }
+        throw TestingError("the push \(push.number) was never taken")
     }
 
     // MARK: The cluster

@@ -20,7 +20,7 @@ extension EndToEnd {
             arguments: seeds)
         func wholeDay(seed: UInt64) async throws {
             try await Day.run { day in
-                var play = Play(day: day, chance: DayChance(seed: seed))
+                var play = DayPlay(day: day, chance: DayChance(seed: seed))
                 try await play.morning()
                 try await play.killedReplicas()
                 try await play.cancels()
@@ -36,7 +36,7 @@ extension EndToEnd {
 }
 
 /// The scenes of the day, in their order.
-private struct Play {
+struct DayPlay {
     let day: Day
     var chance: DayChance
     /// The builds that pushes lead to, by the number of the push.
@@ -65,7 +65,7 @@ private struct Play {
         for replica in [0, 1, 0, 1] {
             actions.append {
                 let answer = try await day.deliver(push, to: replica)
-                #expect(answer.status == 200 && answer["builds"]?.array.count == 2, "\(answer)")
+                #expect(answer.status == 200 && Self.isTaken(answer, push), "\(answer)")
             }
         }
         for other in Self.foreignPushes(after: push) {
@@ -103,6 +103,12 @@ private struct Play {
         try await day.eventually("the morning's builds have ended") {
             day.standIn.jobNames.allSatisfy { day.standIn.job($0)?.isOver == true }
         }
+    }
+
+    /// Whether each webapp of a push has its build, which the registry alone may tell.
+    private static func isTaken(_ answer: HTTPClient.Answer, _ push: DayPush) -> Bool {
+        let built = answer["skipped"]?.array.filter { $0["reason"]?.string?.hasPrefix("it was built already") == true }
+        return (answer["builds"]?.array.count ?? 0) + (built?.count ?? 0) == push.webapps.count
     }
 
     private static func foreignPushes(after push: DayPush) -> [DayPush] {
@@ -157,7 +163,7 @@ private struct Play {
         second = push
         pushed[2] = 3
         trap = day.trap(.post, path: "/jobs", having: "apps/docs")
-        let answering = Task { [replica = someReplica()] in try await day.deliver(push, to: replica) }
+        let answering = Task { [replica = someReplica()] in try await day.deliverOnce(push, to: replica) }
         try await day.killReplica(in: trap, "the third build of a push is about to be made") {
             try await day.eventually("the others are there") {
                 day.standIn.jobNames.count { $0.hasPrefix("build-shop-") || $0.hasPrefix("build-blog-") } == 4
@@ -166,7 +172,7 @@ private struct Play {
         let lost = try? await answering.value
         #expect(lost?.status != 200, "GitHub shows it as failed, and it is delivered again")
         let again = try await day.deliver(push, to: someReplica())
-        #expect(again.status == 200 && again["builds"]?.array.count == 3, "\(again)")
+        #expect(again.status == 200 && Self.isTaken(again, push), "\(again)")
     }
 
     // MARK: Cancels
@@ -195,15 +201,18 @@ private struct Play {
 
     // MARK: Time
 
+    /// The attempts that are recorded: a call that was received may still be under way.
+    private func attempts(_ ask: DayAsk) -> Int { day.callback(ask.build)?.attempts ?? 0 }
+
     /// A receiver is down for an hour, and comes back.
     mutating func hourOfSilence() async throws {
         let day = day
         let waiting = day.asks.filter { $0.receiver == "down" }
         for _ in 0..<5 {
-            let before = try waiting.map { try day.calls($0).count }
+            let before = waiting.map(attempts)
             day.almanac.advance(minutes: 12)
             try await day.eventually("each is tried again") {
-                try zip(waiting, before).allSatisfy { try day.calls($0).count > $1 }
+                zip(waiting, before).allSatisfy { attempts($0) > $1 }
             }
             #expect(waiting.allSatisfy { day.callback($0.build)?.status.isFinal == false })
         }
@@ -256,10 +265,10 @@ private struct Play {
         let day = day
         let gone = day.asks.filter { $0.receiver == "gone" }
         for hours in [3.0, 6, 6, 6] {
-            let before = try gone.map { try day.calls($0).count }
+            let before = gone.map(attempts)
             day.almanac.advance(minutes: hours * 60)
             try await day.eventually("each is tried again") {
-                try zip(gone, before).allSatisfy { try day.calls($0).count > $1 }
+                zip(gone, before).allSatisfy { attempts($0) > $1 }
             }
             #expect(gone.allSatisfy { day.callback($0.build)?.status == .retrying })
         }
@@ -272,84 +281,6 @@ private struct Play {
         try await day.eventually("all builds have ended") {
             day.standIn.jobNames.allSatisfy { day.standIn.job($0)?.isOver == true }
         }
-    }
-
-    // MARK: What came of it
-
-    /// Every build that was asked for happened once.
-    func checkBuilds() throws {
-        let changes = day.standIn.changes(since: "0").filter { $0.kind == .jobs }
-        try #require(changes.count < 9000, "the cluster has not forgotten anything")
-        var runs: [String: (name: String, key: String, image: String)] = [:]
-        for job in changes.compactMap(\.object) where job["spec"]?["suspend"]?.bool != true {
-            let annotations = job["metadata"]?["annotations"]
-            let image = annotations?["registry-query/image"]?.string ?? ""
-            runs[job["metadata"]?["uid"]?.string ?? ""] = (
-                job["metadata"]?["name"]?.string ?? "", annotations?["registry-query/idempotency-key"]?.string ?? "",
-                image
-            )
-        }
-        let keys = runs.values.map(\.key).sorted()
-        #expect(keys.count == Set(keys).count, "no request and no push is built twice: \(keys)")
-        #expect(Set(keys.filter { !$0.hasPrefix("github push ") }) == Set(day.asks.map(\.name)))
-        #expect(keys.count { $0.hasPrefix("github push ") } == pushed.values.reduce(0, +))
-        for ask in day.asks {
-            #expect(
-                runs.values.contains { $0.key == ask.name && $0.name == ask.build["id"]?.string },
-                "\(ask) was told of its own build")
-        }
-        let images = day.pushed
-        #expect(images.count == Set(images).count, "each tag is pushed once: \(images)")
-        let cancelled = Set(day.asks.filter { $0.end == "cancelled" }.map(\.name))
-        let failed = Set(day.asks.filter { $0.end == "failed" }.map(\.name))
-        let kept = runs.values.filter { !cancelled.contains($0.key) }
-        #expect(Set(kept.filter { !failed.contains($0.key) }.map(\.image)) == Set(images))
-        for (repository, builds) in Dictionary(grouping: kept, by: { $0.image.dropLast(":v1.0.0".count) }) {
-            let versions = builds.map { String($0.image.suffix("v1.0.0".count)) }.sorted()
-            #expect(versions == builds.indices.map { "v1.0.\($0)" }, "the versions of \(repository) are consecutive")
-        }
-    }
-
-    /// Every callback arrived, signed, or is reported.
-    func checkCallbacks() throws {
-        var ids: [String: String] = [:]
-        for ask in day.asks where ask.receiver != nil {
-            let calls = try day.calls(ask)
-            #expect(!calls.isEmpty, "\(ask) was never called back")
-            #expect(Set(calls.map(\.id)).count == 1 && Set(calls.map(\.body)).count == 1, "\(ask)")
-            for call in calls {
-                #expect(ids.updateValue(ask.name, forKey: call.id) ?? ask.name == ask.name, "one id for each build")
-                let timestamp = call["webhook-timestamp"] ?? ""
-                #expect(
-                    call["webhook-signature"]
-                        == DaySignature.standardWebhooks(
-                            id: call.id, timestamp: timestamp, body: call.body, secret: Day.callbackSecret))
-                #expect(call["x-callback-secret"] == Day.callbackSecret)
-            }
-            let told = try JSON(parsing: calls.first?.text ?? "")
-            #expect(told["id"] == ask.build["id"] && told["createdAt"] == ask.build["createdAt"], "\(ask)")
-            #expect(told["status"]?.string == ask.end && told["done"] == true, "\(ask): \(told)")
-            let lines = day.diary.lines.filter { $0.contains("build=\(ask.build["id"]?.string ?? "") ") }
-            let isGivenUp = ["gone", "over"].contains(ask.receiver)
-            #expect(
-                lines.contains { $0.hasPrefix("warning callback abandoned ") } == isGivenUp
-                    && lines.contains { $0.hasPrefix("info callback delivered ") } != isGivenUp,
-                "\(ask): \(lines)")
-        }
-        let known = try day.asks.reduce(0) { try $0 + day.calls($1).count }
-        let all = try day.receiver.calls.count
-        #expect(all == known, "there are no other calls")
-    }
-
-    /// Nothing is held, and nothing stays.
-    func evening() async throws {
-        for job in day.standIn.jobNames {
-            #expect(day.standIn.job(job)?["metadata"]?["finalizers"] == nil, "nothing holds \(job)")
-        }
-        day.expireJobs()
-        try await day.eventually("nothing is left") { day.standIn.jobNames.isEmpty && day.standIn.podNames.isEmpty }
-        let listed = try await day.client.send("GET", day.replicas[0].url + "/builds")
-        #expect(listed["builds"]?.array.isEmpty == true, "\(listed)")
     }
 }
 
