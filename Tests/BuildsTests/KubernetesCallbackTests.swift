@@ -472,12 +472,26 @@ struct KubernetesCallbackTests {
             var plans: [BuildPlan] = []
             for index in 0..<6 { plans.append(try await stage.plan(.succeeds, "v1.0.\(index)")) }
             for plan in plans { try await create(plan, with: builders[0]) }
-            do { try await eventually("all are delivered", within: .seconds(20)) {
-                plans.allSatisfy { stage.callback($0)?.status == .delivered }
-            } } catch {
-                for plan in plans { print("DUMP", stage.job(plan)?["metadata"] ?? .null, stage.job(plan)?["status"] ?? .null, stage.job(plan)?["spec"]?["suspend"] ?? .null) }
-                for b in builders { print("DUMP live", b.board.isLive, b.board.entries.map { "\($0.found.id) \($0.found.recorded?.status as Any) \($0.found.recorded?.callback as Any) \($0.found.isHeldBack)" }) }
-                print("DUMP leader", try await stage.harness.leader() as Any, builders.map(\.identity), stage.receiver.calls.count)
+            do {
+                try await eventually("all are delivered", within: .seconds(20)) {
+                    plans.allSatisfy { stage.callback($0)?.status == .delivered }
+                }
+            } catch {
+                for plan in plans {
+                    print(
+                        "DUMP", stage.job(plan)?["metadata"] ?? .null, stage.job(plan)?["status"] ?? .null,
+                        stage.job(plan)?["spec"]?["suspend"] ?? .null)
+                }
+                for b in builders {
+                    print(
+                        "DUMP live", b.board.isLive,
+                        b.board.entries.map {
+                            "\($0.found.id) \($0.found.recorded?.status as Any) \($0.found.recorded?.callback as Any) \($0.found.isHeldBack)"
+                        })
+                }
+                print(
+                    "DUMP leader", try await stage.harness.leader() as Any, builders.map(\.identity),
+                    stage.receiver.calls.count)
                 print("DUMP log", stage.book.text)
                 print("DUMP pods", stage.harness.standIn.podNames)
                 print("DUMP reqs", stage.harness.standIn.requests.suffix(40).map { "\($0.method) \($0.target)" })
