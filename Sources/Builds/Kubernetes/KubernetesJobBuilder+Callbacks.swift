@@ -107,7 +107,10 @@ extension KubernetesJobBuilder {
             // First all are stopped: what is asked before an end is recorded may take its time.
             let running = waiting.filter { $0.uid.map { !stopped.contains($0) } ?? false }
             stopped.formUnion(await each(running, stop).compactMap(\.uid))
-            _ = await each(waiting.filter { $0.uid.map(stopped.contains) ?? false }, recordCancellation)
+            _ = await each(waiting.filter { $0.uid.map(stopped.contains) ?? false }) { [self] found in
+                // One that takes longer must not hold up those that are not recorded in this round.
+                _ = try await clock.within(Self.longestSettling) { try await recordCancellation(found) }
+            }
             try? await clock.sleep(for: Self.shortestRound)
             try? await listener.signal.wait(upTo: Self.longestRound, on: clock)
         }
