@@ -12,10 +12,13 @@ struct Callbacks: Sendable {
     let sender: CallbackSender
 
     init(_ settings: Settings, cluster: ClusterConfiguration?, logger: Logger) throws {
+        // Whoever knows such a URL can resume a workflow, and at trace the transport tells what it asks.
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .notice)
         transport = CurlTransport(
             configuration: CurlTransport.Configuration(
                 userAgent: RegistryQuery.userAgent, refusesAddress: Self.refusedAddresses(settings, cluster: cluster)),
-            logger: logger)
+            logger: quiet)
         sender = CallbackSender(
             transport: transport, targets: settings.callbackTargets,
             secret: try Self.secret(settings, logger: logger), userAgent: RegistryQuery.userAgent,

@@ -17,7 +17,7 @@ extension EndToEnd {
                 let service = try await scene.service([
                     "CALLBACK_ALLOWED_HOSTS": "http://127.0.0.1:\(receiver.port)", "CALLBACK_SECRET_FILE": secret,
                 ])
-                let url = "http://127.0.0.1:\(receiver.port)/webhook-waiting/4711?signature=cafe01"
+                let url = "http://127.0.0.1:\(receiver.port)/webhook-waiting/execution-4711?signature=cafe01"
                 let started = try await service.startBuild(#"{"webapp": "app-example", "callbackUrl": "\#(url)"}"#)
                 let build = try await Self.told(service, started)
                 #expect(build["status"] == "succeeded" && build["callback"]?["status"] == "delivered", "\(build)")
@@ -25,7 +25,7 @@ extension EndToEnd {
 
                 #expect(receiver.calls.count == 1 && receiver.connections == 1)
                 let call = try #require(receiver.calls.first)
-                #expect(call["path"] == "/webhook-waiting/4711?signature=cafe01")
+                #expect(call["path"] == "/webhook-waiting/execution-4711?signature=cafe01")
                 let headers = try #require(call["headers"])
                 #expect(headers["content-type"] == "application/json")
                 #expect(headers["webhook-id"]?.string?.hasPrefix("msg_\(started["id"]?.string ?? "?")_") == true)
@@ -35,7 +35,7 @@ extension EndToEnd {
                 for member in ["id", "tag", "status", "done", "digest", "image"] {
                     #expect(body[member] != nil && body[member] == build[member], "\(member): \(body)")
                 }
-                for piece in ["webhook-waiting", "4711", "cafe01", Self.key] {
+                for piece in ["webhook-waiting", "execution-4711", "cafe01", Self.key] {
                     #expect(!service.log.contains(piece), "\(piece) in \(service.log)")
                 }
             }
