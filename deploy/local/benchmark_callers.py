@@ -36,7 +36,7 @@ def main():
     secret = os.path.join(options.directory, "github-secret")
     with open(secret, "w") as file:
         file.write(SECRET + "\n")
-    os.environ.update(CALLBACK_ALLOWED_HOSTS=f"http://127.0.0.1:{receiver.port}", GITHUB_WEBHOOK_SECRET_FILE=secret,
+    os.environ.update(CALLBACK_ALLOWED_HOSTS=f"http://127.0.0.2:{receiver.port}", GITHUB_WEBHOOK_SECRET_FILE=secret,
                       GIT_BRANCH=BRANCH, WEBAPP_PATHS="push-*")
     with Cluster(options) as cluster:
         callbacks(options, cluster, receiver)
@@ -85,7 +85,10 @@ def run_to_end(cluster, build):
 
 
 class Receiver:
-    """Takes callbacks and keeps when each came first."""
+    """Takes callbacks and keeps when each came first.
+
+    Not at 127.0.0.1, which is the address of the API server here and therefore refused.
+    """
 
     def __init__(self):
         self.seen = {}
@@ -105,12 +108,12 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = http.server.ThreadingHTTPServer(("127.0.0.2", 0), Handler)
         self.port = server.server_address[1]
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def url(self, name):
-        return f"http://127.0.0.1:{self.port}/webhook-waiting/{name}?signature=0"
+        return f"http://127.0.0.2:{self.port}/webhook-waiting/{name}?signature=0"
 
     def wait(self, name):
         path = f"/webhook-waiting/{name}?signature=0"
