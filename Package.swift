@@ -100,7 +100,7 @@ let package = Package(
             // The tests put a getaddrinfo of their own in place of the C library's, also for libcurl.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=getaddrinfo"])]),
         .target(
-            name: "RegistryTesting", dependencies: ["OCIDistribution", subprocess, systemPackage],
+            name: "RegistryTesting", dependencies: ["OCIDistribution", logging, subprocess, systemPackage],
             path: "Tests/RegistryTesting",
             swiftSettings: swiftSettings),
         .testTarget(

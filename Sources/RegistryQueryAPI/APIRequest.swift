@@ -84,9 +84,8 @@ struct APIRequest: Sendable {
                 try await bytes(atMost: configuration.maximumBodyBytes)
             }
         } catch is DeadlineExceeded {
-            var problem = Problem(.requestTimeout, "the body did not arrive within \(configuration.bodyWithin)")
-            problem.closesConnection = true
-            throw problem
+            throw Problem(.requestTimeout, "the body did not arrive within \(configuration.bodyWithin)")
+                .closingConnection
         }
     }
 
@@ -95,8 +94,7 @@ struct APIRequest: Sendable {
     /// - Throws: ``Problem`` for too many, at once where they are announced, and for a connection that breaks off; what
     ///   `admit` throws; `CancellationError`.
     func bytes(atMost most: Int, admit: (Int) throws -> Void = { _ in }) async throws -> [UInt8] {
-        var refusal = Problem(.bodyTooLarge, "the body is larger than \(most) bytes")
-        refusal.closesConnection = true
+        let refusal = Problem(.bodyTooLarge, "the body is larger than \(most) bytes").closingConnection
         if let announcedBytes, announcedBytes > most { throw refusal }
         var bytes: [UInt8] = []
         do {

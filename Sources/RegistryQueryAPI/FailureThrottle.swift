@@ -35,14 +35,12 @@ final class FailureThrottle: Sendable {
     }
 
     private static func refusal(_ delay: Duration) -> Problem {
-        // Whole seconds, rounded up.
-        let seconds = delay.components.seconds + (delay.components.attoseconds > 0 ? 1 : 0)
-        var problem = Problem(
+        let seconds = delay.secondsRoundedUp
+        return Problem(
             .tooManyFailures,
             "too many attempts with a wrong token or signature came from this address: correct it, and try again in "
                 + "\(seconds) s; signatures, and tokens that are known to be right, are checked at any time",
-            headers: [.retryAfter: "\(seconds)"])
-        problem.closesConnection = true
-        return problem
+            headers: [.retryAfter: "\(seconds)"]
+        ).closingConnection
     }
 }

@@ -73,10 +73,7 @@ extension Problem {
         self.init(code, error.description, headers: Self.retryAfter(error.retryAfter))
     }
 
-    /// Whole seconds, rounded up: the header has no fractions.
     private static func retryAfter(_ delay: Duration?) -> HTTPFields {
-        guard let delay else { return [:] }
-        let seconds = delay.components.seconds + (delay.components.attoseconds > 0 ? 1 : 0)
-        return [.retryAfter: "\(max(seconds, 0))"]
+        delay.map { [.retryAfter: "\(max($0.secondsRoundedUp, 0))"] } ?? [:]
     }
 }

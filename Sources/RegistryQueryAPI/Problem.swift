@@ -24,7 +24,7 @@ struct Problem: Error, Sendable, Equatable {
     /// Further members of the document.
     var members: [JSONValue.Member] = []
     /// Whether the connection ends with this answer, because the rest of the request is not read.
-    var closesConnection = false
+    private(set) var closesConnection = false
 
     init(_ code: ProblemCode, _ detail: String, field: String? = nil, headers: HTTPFields = [:]) {
         self.code = code
@@ -33,12 +33,16 @@ struct Problem: Error, Sendable, Equatable {
         self.headers = headers
     }
 
-    /// What becomes of a request whose body ends before its time.
-    static let brokenOff: Problem = {
-        var problem = Problem(.malformedRequest, "the connection broke off before all of the body had arrived")
+    /// The same, after which the connection ends.
+    var closingConnection: Problem {
+        var problem = self
         problem.closesConnection = true
         return problem
-    }()
+    }
+
+    /// What becomes of a request whose body ends before its time.
+    static let brokenOff =
+        Problem(.malformedRequest, "the connection broke off before all of the body had arrived").closingConnection
 
     /// The document.
     var document: JSONValue {

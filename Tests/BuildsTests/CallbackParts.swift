@@ -2,7 +2,6 @@ import CurlTransport
 import FoundationEssentials
 import HTTPTransport
 import KubernetesClient
-import Logging
 import OCIDistribution
 import Synchronization
 
@@ -36,33 +35,6 @@ struct TestTransport: Transport {
     let answer: @Sendable (OutboundRequest) async throws -> InboundResponse
 
     func send(_ request: OutboundRequest) async throws -> InboundResponse { try await answer(request) }
-}
-
-/// Keeps what is logged.
-final class LogBook: Sendable {
-    private let lines = Mutex<[String]>([])
-
-    var text: String { lines.withLock { $0.joined(separator: "\n") } }
-
-    var logger: Logger {
-        Logger(label: "test") { _ in Handler(book: self) }
-    }
-
-    private struct Handler: LogHandler {
-        let book: LogBook
-        var logLevel = Logger.Level.info
-        var metadata: Logger.Metadata = [:]
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) {
-            let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-            book.lines.withLock { $0.append("\(event.level) \(event.message) \(fields.joined(separator: " "))") }
-        }
-    }
 }
 
 /// The body that tells of a build, with everything in it that an attempt might change.

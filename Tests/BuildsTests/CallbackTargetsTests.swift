@@ -139,8 +139,8 @@ struct CallbackTargetsTests {
             "2001:db8::200:5efe:a00:1",
         ])
     func refusedAddresses(text: String) throws {
-        let address = try #require(IPAddress(literal: text))
-        let apiServer = Self.apiServer.compactMap(IPAddress.init(literal:))
+        let address = try #require(IPAddress(text))
+        let apiServer = Self.apiServer.compactMap(IPAddress.init(_:))
         #expect(try CallbackTargets("n8n.example, *.localhost").refuses(address, apiServer: apiServer))
     }
 
@@ -152,8 +152,8 @@ struct CallbackTargetsTests {
             "fec0::1", "fd00:ec2::253", "64:ff9b::192.0.2.1", "2002:c000:201::1", "::ffff:192.168.1.1",
         ])
     func allowedAddresses(text: String) throws {
-        let address = try #require(IPAddress(literal: text))
-        let apiServer = Self.apiServer.compactMap(IPAddress.init(literal:))
+        let address = try #require(IPAddress(text))
+        let apiServer = Self.apiServer.compactMap(IPAddress.init(_:))
         #expect(try !CallbackTargets("n8n.example").refuses(address, apiServer: apiServer))
     }
 
@@ -167,7 +167,7 @@ struct CallbackTargetsTests {
     func loopback(setting: String, isAllowed: Bool) throws {
         let targets = try CallbackTargets(setting)
         for text in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            let address = try #require(IPAddress(literal: text))
+            let address = try #require(IPAddress(text))
             #expect(targets.refuses(address, apiServer: []) == !isAllowed, "\(text)")
             #expect(targets.refuses(address, apiServer: [address]), "the API server may be there, too")
         }

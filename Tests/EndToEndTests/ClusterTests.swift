@@ -17,14 +17,7 @@ extension EndToEnd {
                     standIn.withSettings { stand in
                         // Jobs outlive the Lease of a replica that was killed, as they do in earnest.
                         stand.second = .milliseconds(150)
-                        stand.script = { [registry = scene.registry] _, _ in
-                            .success { context in
-                                let image = context.image.dropFirst("\(registry.authority)/".count).split(
-                                    separator: ":")
-                                return try registry.add(
-                                    TestImage(layer: context.image), to: String(image[0]), tags: [String(image[1])])
-                            }
-                        }
+                        stand.script = { [registry = scene.registry] _, _ in .success(pushingTo: registry) }
                     }
                     let kubeconfig = "\(scene.directory)/kubeconfig"
                     try standIn.writeKubeconfig(to: kubeconfig)

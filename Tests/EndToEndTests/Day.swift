@@ -35,7 +35,7 @@ final class Day: Sendable {
     let gitHubSecretFile: String
     let targets: CallbackTargets
     let almanac = Almanac()
-    let diary = Diary()
+    let diary = LogBook()
     let traps = Traps()
     let client = HTTPClient()
     private let directory: TemporaryDirectory

@@ -70,14 +70,7 @@ extension EndToEnd {
                 try await KubernetesStandIn.run { standIn in
                     standIn.withSettings { stand in
                         stand.second = .milliseconds(50)
-                        stand.script = { [registry = scene.registry] _, _ in
-                            .success { context in
-                                let image = context.image.dropFirst("\(registry.authority)/".count).split(
-                                    separator: ":")
-                                return try registry.add(
-                                    TestImage(layer: context.image), to: String(image[0]), tags: [String(image[1])])
-                            }
-                        }
+                        stand.script = { [registry = scene.registry] _, _ in .success(pushingTo: registry) }
                     }
                     let kubeconfig = "\(scene.directory)/kubeconfig"
                     try standIn.writeKubeconfig(to: kubeconfig)

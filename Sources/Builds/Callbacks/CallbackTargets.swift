@@ -32,7 +32,7 @@ public struct CallbackTargets: Sendable, Equatable, CustomStringConvertible {
     private init(_ entries: [Entry]) {
         self.entries = entries
         namesLoopback = entries.contains { entry in
-            !entry.coversSubdomains && (entry.host == "localhost" || IPAddress(literal: entry.host)?.isLoopback == true)
+            !entry.coversSubdomains && (entry.host == "localhost" || IPAddress(entry.host)?.isLoopback == true)
         }
     }
 
@@ -149,7 +149,7 @@ extension CallbackTargets.Entry {
         } catch {
             throw refused(error.reason)
         }
-        guard !coversSubdomains || IPAddress(literal: host) == nil else {
+        guard !coversSubdomains || IPAddress(host) == nil else {
             throw refused("an address has no subdomains")
         }
         let hasPort = rest.contains(":") && !rest.hasSuffix("]")
@@ -166,7 +166,7 @@ private enum CallbackHost {
     /// The name without anything that resolvers read differently; an address as all its numbers.
     /// - Throws: ``InvalidInput`` with the reason.
     static func validated(_ host: String) throws(InvalidInput) -> String {
-        if let address = IPAddress(literal: host) {
+        if let address = IPAddress(host) {
             guard address.bytes.count == 16 else { return address.bytes.map { "\($0)" }.joined(separator: ".") }
             return stride(from: 0, to: 16, by: 2).map { index in
                 String(Int(address.bytes[index]) << 8 | Int(address.bytes[index + 1]), radix: 16)

@@ -1,19 +1,6 @@
-internal import Glibc
 internal import HTTPTransport
 
 extension IPAddress {
-    /// Reads a dotted IPv4 or an IPv6 address without brackets; `nil` for anything else.
-    init?(literal text: String) {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        if inet_pton(AF_INET, text, &bytes) == 1 {
-            self.init(bytes: Array(bytes[..<4]))
-        } else if inet_pton(AF_INET6, text, &bytes) == 1 {
-            self.init(bytes: bytes)
-        } else {
-            return nil
-        }
-    }
-
     /// The machine itself.
     ///
     /// Spec: RFC 6890.
@@ -38,7 +25,7 @@ extension IPAddress {
     private static let metadataServices = Set(
         // Alibaba, Azure, Oracle, Amazon, Google.
         ["100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"].compactMap {
-            IPAddress(literal: $0)
+            IPAddress($0)
         })
 
     /// The IPv4 addresses that an IPv6 address leads to through a translator or a tunnel.

@@ -17,4 +17,17 @@ extension Callback {
         guard let callback = try? decoder.decode(Callback.self, from: Data(annotation.utf8)) else { return nil }
         self = callback
     }
+
+    /// What writes the state onto the version of a Job that is known and, once it is over, lets the Job go.
+    func patch(of job: Job) -> ObjectPatch {
+        var metadata: JSONValue = [
+            "annotations": [JobKeys.Annotation.callback: annotation.map(JSONValue.string) ?? .null]
+        ]
+        if let version = job.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
+        if status.isFinal {
+            let others = job.metadata.finalizers.filter { $0 != JobKeys.callbackFinalizer }
+            metadata["finalizers"] = others.isEmpty ? .null : .array(others.map(JSONValue.string))
+        }
+        return .merge(["metadata": metadata])
+    }
 }

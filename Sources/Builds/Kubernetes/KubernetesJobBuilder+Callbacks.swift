@@ -62,16 +62,8 @@ extension KubernetesJobBuilder {
                 callback = other
                 guard other.status.isFinal else { return }
             }
-            var metadata: JSONValue = [
-                "annotations": [JobKeys.Annotation.callback: callback.annotation.map(JSONValue.string) ?? .null]
-            ]
-            if let version = job.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
-            if callback.status.isFinal {
-                let others = job.metadata.finalizers.filter { $0 != JobKeys.callbackFinalizer }
-                metadata["finalizers"] = others.isEmpty ? .null : .array(others.map(JSONValue.string))
-            }
             do {
-                _ = try await client.patchJob(named: job.metadata.name, .merge(["metadata": metadata]))
+                _ = try await client.patchJob(named: job.metadata.name, callback.patch(of: job))
                 return
             } catch let error as KubernetesError where error.code == .notFound {
                 return

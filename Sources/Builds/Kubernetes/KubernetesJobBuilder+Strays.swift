@@ -29,14 +29,8 @@ extension KubernetesJobBuilder {
             callback.lastAnswer =
                 "the Job names no image of this service any more; see REPOSITORY_PREFIX and its annotations"
         }
-        let others = job.metadata.finalizers.filter { $0 != JobKeys.callbackFinalizer }
-        var metadata: JSONValue = [
-            "annotations": [JobKeys.Annotation.callback: callback.annotation.map(JSONValue.string) ?? .null],
-            "finalizers": others.isEmpty ? .null : .array(others.map(JSONValue.string)),
-        ]
-        if let version = job.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
         do {
-            _ = try await client.patchJob(named: name, .merge(["metadata": metadata]))
+            _ = try await client.patchJob(named: name, callback.patch(of: job))
             guard !wasOver else { return }
             logger.warning(
                 "callback abandoned",

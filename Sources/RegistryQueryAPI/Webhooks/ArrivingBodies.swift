@@ -100,10 +100,9 @@ final class ArrivingBodies: Sendable {
     private func remove(_ number: Int) { state.withLock { $0.remove(number) } }
 
     private static var refusal: Problem {
-        var problem = Problem(
+        Problem(
             .buildsNotStarted, "too many payloads are arriving at once; redeliver the webhook later",
-            headers: [.retryAfter: "10"])
-        problem.closesConnection = true
-        return problem
+            headers: [.retryAfter: "10"]
+        ).closingConnection
     }
 }

@@ -138,8 +138,6 @@ struct GitHubDeliveries: Sendable {
 
     /// A problem of a request whose body was not read, and will not be.
     private static func unread(_ code: ProblemCode, _ detail: String) -> Problem {
-        var problem = Problem(code, detail)
-        problem.closesConnection = true
-        return problem
+        Problem(code, detail).closingConnection
     }
 }

@@ -40,12 +40,11 @@ actor LargeBodies {
             return
         }
         guard line.count < Self.longestLine else {
-            var problem = Problem(
+            throw Problem(
                 .buildsNotStarted,
                 "\(Self.longestLine) other large payloads are waiting to be read; redeliver the webhook later",
-                headers: [.retryAfter: "10"])
-            problem.closesConnection = true
-            throw problem
+                headers: [.retryAfter: "10"]
+            ).closingConnection
         }
         lastNumber += 1
         let number = lastNumber

@@ -1,15 +1,22 @@
-import Logging
+public import Logging
 import Synchronization
 
 /// Keeps what is logged, one line each.
-final class Diary: Sendable {
+public final class LogBook: Sendable {
     private let entries = Mutex<[String]>([])
 
-    var lines: [String] { entries.withLock(\.self) }
-    var logger: Logger { Logger(label: "day") { _ in Handler(diary: self) } }
+    /// Nothing is written yet.
+    public init() {}
+
+    /// The lines so far.
+    public var lines: [String] { entries.withLock(\.self) }
+    /// The lines so far, as one text.
+    public var text: String { lines.joined(separator: "\n") }
+    /// Writes into the book.
+    public var logger: Logger { Logger(label: "test") { _ in Handler(book: self) } }
 
     private struct Handler: LogHandler {
-        let diary: Diary
+        let book: LogBook
         var logLevel = Logger.Level.info
         var metadata: Logger.Metadata = [:]
 
@@ -20,7 +27,7 @@ final class Diary: Sendable {
 
         func log(event: LogEvent) {
             let fields = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-            diary.entries.withLock { $0.append("\(event.level) \(event.message) \(fields.joined(separator: " "))") }
+            book.entries.withLock { $0.append("\(event.level) \(event.message) \(fields.joined(separator: " "))") }
         }
     }
 }
