@@ -17,6 +17,8 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 
 let package = Package(
     name: "registry-query",
@@ -30,6 +32,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML", "Logging"]),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
@@ -49,25 +52,29 @@ let package = Package(
             dependencies: ["CLibcurl", "HTTPTransport", httpTypes, logging],
             swiftSettings: swiftSettings),
         .target(
+            name: "PrometheusMetrics",
+            dependencies: [logging, .product(name: "CoreMetrics", package: "swift-metrics")],
+            swiftSettings: swiftSettings),
+        .target(
             name: "OCIDistribution",
-            dependencies: ["CLibcrypto", "HTTPTransport", httpTypes, logging, subprocess, systemPackage],
+            dependencies: ["CLibcrypto", "HTTPTransport", httpTypes, logging, metrics, subprocess, systemPackage],
             swiftSettings: swiftSettings),
         .target(
             name: "KubernetesClient",
-            dependencies: ["HTTPTransport", httpTypes, logging, systemPackage, yams],
+            dependencies: ["HTTPTransport", httpTypes, logging, metrics, systemPackage, yams],
             swiftSettings: swiftSettings),
         .target(
             name: "Builds",
             dependencies: [
                 "CLibcrypto", "HTTPTransport", "KubernetesClient", "OCIDistribution", "SemanticVersions",
-                httpTypes, logging, subprocess, systemPackage, yams,
+                httpTypes, logging, metrics, subprocess, systemPackage, yams,
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "RegistryQueryAPI",
             dependencies: [
                 "Builds", "CLibcrypto", "HTTPTransport", "KubernetesClient", "OCIDistribution", "SemanticVersions",
-                hummingbird, httpTypes, logging, systemPackage,
+                hummingbird, httpTypes, logging, metrics, systemPackage,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -76,8 +83,8 @@ let package = Package(
         .executableTarget(
             name: "registry-query",
             dependencies: [
-                "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient", "OCIDistribution", "RegistryQueryAPI",
-                "SemanticVersions", httpTypes, logging, systemPackage,
+                "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient", "OCIDistribution", "PrometheusMetrics",
+                "RegistryQueryAPI", "SemanticVersions", httpTypes, logging, metrics, systemPackage,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -99,6 +106,10 @@ let package = Package(
             swiftSettings: swiftSettings,
             // The tests put a getaddrinfo of their own in place of the C library's, also for libcurl.
             linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=getaddrinfo"])]),
+        .testTarget(
+            name: "PrometheusMetricsTests",
+            dependencies: ["PrometheusMetrics", logging, metrics, subprocess],
+            swiftSettings: swiftSettings),
         .target(
             name: "RegistryTesting", dependencies: ["OCIDistribution", logging, subprocess, systemPackage],
             path: "Tests/RegistryTesting",
@@ -107,7 +118,7 @@ let package = Package(
             name: "OCIDistributionTests",
             dependencies: [
                 "CLibcrypto", "CurlTransport", "HTTPTransport", "HTTPTransportTesting", "OCIDistribution",
-                "RegistryTesting", httpTypes, logging,
+                "RegistryTesting", httpTypes, logging, metrics, metricsTestKit,
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -125,7 +136,7 @@ let package = Package(
             name: "KubernetesClientTests",
             dependencies: [
                 "CurlTransport", "HTTPTransport", "HTTPTransportTesting", "KubernetesClient", "KubernetesStandIn",
-                httpTypes, logging, yams,
+                httpTypes, logging, metrics, metricsTestKit, yams,
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .target(
@@ -136,7 +147,7 @@ let package = Package(
             dependencies: [
                 "BuilderConformance", "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient",
                 "KubernetesStandIn", "OCIDistribution", "RegistryTesting", "SemanticVersions", httpTypes, logging,
-                subprocess, systemPackage, yams,
+                metrics, metricsTestKit, subprocess, systemPackage, yams,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -144,7 +155,7 @@ let package = Package(
             dependencies: [
                 "Builds", "CurlTransport", "HTTPTransport", "KubernetesClient", "KubernetesStandIn", "OCIDistribution",
                 "RegistryQueryAPI", "SemanticVersions",
-                httpTypes, hummingbird, logging, subprocess, systemPackage,
+                httpTypes, hummingbird, logging, metrics, metricsTestKit, subprocess, systemPackage,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -154,8 +165,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "registry-query", "BuilderConformance", "Builds", "CurlTransport", "HTTPTransport",
-                "KubernetesClient", "KubernetesStandIn", "OCIDistribution", "RegistryQueryAPI", "RegistryTesting",
-                "SemanticVersions", httpTypes, logging, subprocess, systemPackage,
+                "KubernetesClient", "KubernetesStandIn", "OCIDistribution", "PrometheusMetrics", "RegistryQueryAPI",
+                "RegistryTesting", "SemanticVersions", httpTypes, logging, metrics, subprocess, systemPackage,
             ],
             swiftSettings: swiftSettings),
         .testTarget(name: "ArchitectureTests", dependencies: [subprocess], swiftSettings: swiftSettings),

@@ -47,6 +47,12 @@ public struct Build: Sendable, Equatable {
     public var status: Status
     /// What it is doing, while it runs.
     public var phase: Phase?
+    /// How far the making of the image is; `nil` where that is not known.
+    public var progress: Progress?
+    /// When it came to each phase, as far as that is known.
+    public var phaseStarts: [Phase: Date] = [:]
+    /// How long builds of this webapp usually take; ``BuildService`` tells.
+    public var usualDuration: Duration?
     /// One sentence that a person can act on.
     public var message: String
     /// What the registry serves under the tag, once it does.

@@ -22,6 +22,8 @@ public final class BuildService: Sendable {
 
     /// Answers about versions, from the same registry and builder.
     public let versions: VersionService
+    /// What this process has seen of builds that have ended.
+    public let history = BuildHistory()
     private let builder: any Builder
     private let gitDefaults: GitDefaults
     private let reservations: Reservations
@@ -60,18 +62,66 @@ public final class BuildService: Sendable {
         return outcome
     }
 
+    /// Starts a build of the same source as one that has ended, with the next version: a prerelease after a prerelease, else a patch.
+    ///
+    /// The commit is the one that was built then, as far as it is known. Nobody is called back.
+    /// - Throws: ``BuildsError`` with ``BuildsError/Code/buildUnknown`` or ``BuildsError/Code/buildNotFinished``, and as ``start(_:)``.
+    public func retry(_ id: BuildID, requestedBy: String?, idempotencyKey: String?) async throws -> StartOutcome {
+        let build = try await build(id)
+        guard build.status.isFinal else {
+            throw BuildsError(
+                .buildNotFinished,
+                "the build \(id) is \(build.status.rawValue) still; cancel it first, or wait for its end")
+        }
+        let prerelease = build.version.version.prerelease.prefix { $0.number == nil }.map(\.description)
+        let bump: Bump = build.version.version.isPrerelease ? .prerelease : .patch
+        // What is known of a build is without the credentials that the operator's own URL may have.
+        let isDefault = gitDefaults.url?.withoutUserInfo == build.git.url.withoutUserInfo
+        return try await start(
+            BuildRequest(
+                webapp: build.webapp,
+                selection: .bump(
+                    bump, prereleaseIdentifier: prerelease.isEmpty ? nil : prerelease.joined(separator: "."), range: nil
+                ),
+                gitURL: isDefault ? nil : build.git.url, gitRef: build.git.ref, gitCommit: build.git.commit,
+                gitSubdirectory: build.git.subdirectory, platforms: build.platforms, idempotencyKey: idempotencyKey,
+                requestedBy: requestedBy))
+    }
+
     /// The builds that are known, newest first.
     public func builds(of webapp: WebappName?, status: Build.Status?) async throws -> [Build] {
-        try await builder.builds(of: webapp)
+        let builds = try await builder.builds(of: webapp)
+        history.remember(builds)
+        return
+            builds
             .filter { status == nil || $0.status == status }
             .sorted { ($0.createdAt, $0.id.description) > ($1.createdAt, $1.id.description) }
+            .map(compared)
+    }
+
+    /// All builds as they are, newest first, then as they are each time something has changed: see ``Builder/snapshots()``.
+    public func snapshots() -> AsyncThrowingStream<[Build], any Error> {
+        let snapshots = builder.snapshots()
+        return AsyncThrowingStream { [self] in
+            var iterator = snapshots.makeAsyncIterator()
+            guard let builds = try await iterator.next() else { return nil }
+            history.remember(builds)
+            return builds.sorted { ($0.createdAt, $0.id.description) > ($1.createdAt, $1.id.description) }.map(compared)
+        }
+    }
+
+    /// The build with how long others of its webapp took.
+    private func compared(_ build: Build) -> Build {
+        var build = build
+        build.usualDuration = history.usualDuration(of: build.webapp)
+        return build
     }
 
     /// A build.
     /// - Throws: ``BuildsError`` with ``BuildsError/Code/buildUnknown``, or an error of the builder.
     public func build(_ id: BuildID) async throws -> Build {
         guard let build = try await builder.build(id) else { throw BuildsError.unknown(id) }
-        return build
+        return compared(build)
     }
 
     /// A build as soon as it has ended, or as it is after `longest`.
@@ -89,11 +139,12 @@ public final class BuildService: Sendable {
     /// The build as it is now, then each time it has changed; ends after the final state.
     public func changes(of id: BuildID) -> AsyncThrowingStream<Build, any Error> {
         let updates = builder.updates(of: id)
-        return AsyncThrowingStream { [versions] in
+        return AsyncThrowingStream { [self] in
             var iterator = updates.makeAsyncIterator()
-            let build = try await iterator.next()
-            if let build, build.status.isFinal { await versions.drop(build.webapp) }
-            return build
+            guard let build = try await iterator.next() else { return nil }
+            history.remember([build])
+            if build.status.isFinal { await versions.drop(build.webapp) }
+            return compared(build)
         }
     }
 
@@ -116,7 +167,10 @@ public final class BuildService: Sendable {
     ///
     /// What is known of a webapp's tags is dropped as soon as a build of it has ended, whoever started it.
     public func run(as role: BuilderRole) async {
-        await builder.run(as: role) { [versions] build in await versions.drop(build.webapp) }
+        await builder.run(as: role) { [versions, history] build in
+            history.remember([build])
+            await versions.drop(build.webapp)
+        }
     }
 
     /// Whether builds can be created now.

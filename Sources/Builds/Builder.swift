@@ -42,6 +42,12 @@ public protocol Builder: Sendable {
     /// ``BuildsError/Code/buildUnknown`` if there is none.
     func updates(of id: BuildID) -> AsyncThrowingStream<Build, any Error>
 
+    /// All builds as they are, then as they are each time something has changed: for people who look on.
+    ///
+    /// At most a few times a second, however much changes. What is told may be a moment old, and nothing is recorded for it. Throws what
+    /// ``builds(of:)`` throws.
+    func snapshots() -> AsyncThrowingStream<[Build], any Error>
+
     /// Keeps what the builder knows up to date, and its affairs in order, until the calling task is cancelled.
     ///
     /// Everything else works without it, but nobody then looks after builds that nobody looks at.
@@ -175,6 +181,33 @@ extension Builder {
                 try await Task.sleep(for: interval)
             }
         }
+    }
+}
+
+extension Builder {
+    /// Looks at all builds once a second.
+    public func snapshots() -> AsyncThrowingStream<[Build], any Error> {
+        let last = LastBuilds()
+        return AsyncThrowingStream {
+            while true {
+                let builds = try await self.builds(of: nil)
+                if builds != last.builds {
+                    last.builds = builds
+                    return builds
+                }
+                try await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+}
+
+/// What an unfolding stream of all builds remembers between two calls; the stream makes one call at a time.
+final class LastBuilds: Sendable {
+    private let value = Mutex<[Build]?>(nil)
+
+    var builds: [Build]? {
+        get { value.withLock { $0 } }
+        set { value.withLock { $0 = newValue } }
     }
 }
 

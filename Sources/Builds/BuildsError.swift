@@ -11,6 +11,8 @@ public struct BuildsError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let tagUnknown = Code(name: "tag_unknown")
         /// There is no such build.
         public static let buildUnknown = Code(name: "build_unknown")
+        /// The build has not ended.
+        public static let buildNotFinished = Code(name: "build_not_finished")
         /// The explicit version exists in the registry, or another build holds it.
         public static let versionTaken = Code(name: "version_taken")
         /// The version that was asked for does not exist within the rules: see the description.

@@ -85,6 +85,7 @@ public struct JSONDocument: Sendable {
             "image": .text(build.image),
             "status": .string(build.status.rawValue),
             "phase": .text(build.phase?.rawValue),
+            "progress": progress(of: build),
             "done": .bool(build.status.isFinal),
             "message": .string(build.message),
             "digest": .text(build.digest),
@@ -99,6 +100,8 @@ public struct JSONDocument: Sendable {
             "startedAt": .time(build.startedAt),
             "finishedAt": .time(build.finishedAt),
             "durationSeconds": .seconds(build.duration(now: Date())),
+            "usualDurationSeconds": .seconds(build.usualDuration),
+            "phases": .array(build.phaseTimes.map(Self.value)),
             "requestedBy": .text(build.requestedBy),
             "callback": callback(of: build),
             "links": [
@@ -106,6 +109,24 @@ public struct JSONDocument: Sendable {
                 "logs": .string("\(path)/logs"),
                 "events": .string("\(path)/events"),
             ],
+        ]
+    }
+
+    private static func progress(of build: Build) -> JSONValue {
+        guard let progress = build.progress else { return .null }
+        return [
+            "step": .integer(progress.step), "steps": .integer(progress.steps),
+            "instruction": .string(progress.instruction),
+        ]
+    }
+
+    private static func value(of time: Build.PhaseTime) -> JSONValue {
+        let duration = time.endedAt.map {
+            Duration.milliseconds(Int64(($0.timeIntervalSince(time.startedAt) * 1000).rounded()))
+        }
+        return [
+            "phase": .string(time.phase.rawValue), "startedAt": .time(time.startedAt),
+            "durationSeconds": .seconds(duration),
         ]
     }
 

@@ -975,6 +975,7 @@ let openAPIDocument = #"""
             image: registry.k8s-lab.dev/webapp/app-example:v1.2.4
             status: running
             phase: building
+            progress: {step: 4, steps: 7, instruction: RUN npm ci}
             done: false
             message: building the image
             digest: null
@@ -988,6 +989,10 @@ let openAPIDocument = #"""
             startedAt: '2026-11-22T19:50:02.500Z'
             finishedAt: null
             durationSeconds: 12.25
+            usualDurationSeconds: 41.5
+            phases:
+              - {phase: cloning, startedAt: '2026-11-22T19:50:02.500Z', durationSeconds: 3.25}
+              - {phase: building, startedAt: '2026-11-22T19:50:05.750Z', durationSeconds: null}
             requestedBy: n8n
             callback:
               host: n8n.example.com
@@ -1264,6 +1269,7 @@ let openAPIDocument = #"""
             - image
             - status
             - phase
+            - progress
             - done
             - message
             - digest
@@ -1273,6 +1279,8 @@ let openAPIDocument = #"""
             - startedAt
             - finishedAt
             - durationSeconds
+            - usualDurationSeconds
+            - phases
             - requestedBy
             - callback
             - links
@@ -1290,6 +1298,23 @@ let openAPIDocument = #"""
             phase:
               description: What a running build does.
               enum: [cloning, building, pushing, verifying, null]
+            progress:
+              description: How far the making of the image is, as the output of the build tells.
+              type: [object, 'null']
+              required: [step, steps, instruction]
+              properties:
+                step:
+                  description: How many steps of the Dockerfile have begun, of all its stages.
+                  type: integer
+                  minimum: 1
+                steps:
+                  description: How many there are, as far as is known yet.
+                  type: integer
+                  minimum: 1
+                instruction:
+                  description: The step that began last.
+                  type: string
+              additionalProperties: false
             done:
               description: Whether the build has ended.
               type: boolean
@@ -1329,6 +1354,24 @@ let openAPIDocument = #"""
             durationSeconds:
               description: From the beginning of the work to its end, or to now.
               type: [number, 'null']
+            usualDurationSeconds:
+              description: |
+                The median of the last successes of this webapp that this replica of the service has seen, at most ten.
+              type: [number, 'null']
+            phases:
+              description: The phases that it has come to, in order.
+              type: array
+              items:
+                type: object
+                required: [phase, startedAt, durationSeconds]
+                properties:
+                  phase:
+                    enum: [cloning, building, pushing, verifying]
+                  startedAt:
+                    $ref: '#/components/schemas/Time'
+                  durationSeconds:
+                    type: [number, 'null']
+                additionalProperties: false
             requestedBy:
               description: |
                 Who asked for it: the name of the token, `namespace/name` of a service account, or `github/<login>`.
@@ -1617,7 +1660,7 @@ let openAPIDocument = #"""
             | 404 | `route_unknown`, `repository_unknown`, `tag_unknown`, `build_unknown`, `webhook_unconfigured` |
             | 405 | `method_not_allowed` |
             | 408 | `request_timeout` |
-            | 409 | `version_taken`, `build_finished` |
+            | 409 | `version_taken`, `build_finished`, `build_not_finished` |
             | 410 | `log_unavailable` |
             | 413 | `body_too_large` |
             | 414 | `target_too_long` |
@@ -1655,6 +1698,7 @@ let openAPIDocument = #"""
                 - request_timeout
                 - version_taken
                 - build_finished
+                - build_not_finished
                 - log_unavailable
                 - body_too_large
                 - target_too_long

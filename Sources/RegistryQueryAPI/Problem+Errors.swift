@@ -36,6 +36,7 @@ extension Problem {
             case .repositoryUnknown: .repositoryUnknown
             case .tagUnknown: .tagUnknown
             case .buildUnknown: .buildUnknown
+            case .buildNotFinished: .buildNotFinished
             case .versionTaken: .versionTaken
             case .noNextVersion: .noNextVersion
             case .idempotencyKeyReused: .idempotencyKeyReused

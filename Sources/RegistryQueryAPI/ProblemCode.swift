@@ -31,6 +31,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
     // What stands in the way.
     case versionTaken = "version_taken"
     case buildFinished = "build_finished"
+    case buildNotFinished = "build_not_finished"
     case logUnavailable = "log_unavailable"
     case bodyTooLarge = "body_too_large"
     case targetTooLong = "target_too_long"
@@ -69,7 +70,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .routeUnknown, .repositoryUnknown, .tagUnknown, .buildUnknown, .webhookUnconfigured: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .requestTimeout: .requestTimeout
-        case .versionTaken, .buildFinished: .conflict
+        case .versionTaken, .buildFinished, .buildNotFinished: .conflict
         case .logUnavailable: .gone
         case .bodyTooLarge: .contentTooLarge
         case .targetTooLong: .uriTooLong
@@ -114,6 +115,7 @@ enum ProblemCode: String, CaseIterable, Sendable {
         case .requestTimeout: "The body did not arrive in time"
         case .versionTaken: "The version is taken"
         case .buildFinished: "The build has ended already"
+        case .buildNotFinished: "The build has not ended"
         case .logUnavailable: "The log is gone"
         case .bodyTooLarge: "The body is too large"
         case .targetTooLong: "The request's target is too long"

@@ -16,30 +16,32 @@ private struct Rule {
         Rule(
             module: "registry-query",
             ours: [
-                "RegistryQueryAPI", "Builds", "KubernetesClient", "OCIDistribution", "CurlTransport", "HTTPTransport",
-                "SemanticVersions",
+                "RegistryQueryAPI", "Builds", "KubernetesClient", "OCIDistribution", "PrometheusMetrics",
+                "CurlTransport", "HTTPTransport", "SemanticVersions",
             ],
             packages: [
-                "ArgumentParser", "Configuration", "HTTPTypes", "Logging", "ServiceLifecycle", "SystemPackage",
+                "ArgumentParser", "Configuration", "HTTPTypes", "Logging", "Metrics", "ServiceLifecycle",
+                "SystemPackage",
                 "UnixSignals", "Yams",
             ]),
         Rule(
             module: "RegistryQueryAPI",
             ours: ["Builds", "KubernetesClient", "OCIDistribution", "HTTPTransport", "SemanticVersions", "CLibcrypto"],
             packages: [
-                "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle",
+                "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "Metrics", "NIOCore", "ServiceLifecycle",
                 "SystemPackage",
             ]),
         Rule(
             module: "Builds",
             ours: ["KubernetesClient", "OCIDistribution", "HTTPTransport", "SemanticVersions", "CLibcrypto"],
-            packages: ["HTTPTypes", "Logging", "Subprocess", "SystemPackage", "Yams"]),
+            packages: ["HTTPTypes", "Logging", "Metrics", "Subprocess", "SystemPackage", "Yams"]),
         Rule(
             module: "KubernetesClient", ours: ["HTTPTransport"],
-            packages: ["HTTPTypes", "Logging", "SystemPackage", "Yams"]),
+            packages: ["HTTPTypes", "Logging", "Metrics", "SystemPackage", "Yams"]),
         Rule(
             module: "OCIDistribution", ours: ["HTTPTransport", "CLibcrypto"],
-            packages: ["HTTPTypes", "Logging", "Subprocess", "SystemPackage"]),
+            packages: ["HTTPTypes", "Logging", "Metrics", "Subprocess", "SystemPackage"]),
+        Rule(module: "PrometheusMetrics", packages: ["CoreMetrics", "Logging"]),
         Rule(module: "CurlTransport", ours: ["HTTPTransport", "CLibcurl"], packages: ["HTTPTypes", "Logging"]),
         Rule(module: "HTTPTransport", packages: ["HTTPTypes", "Logging"]),
         Rule(module: "SemanticVersions", usesSystem: false),
@@ -83,7 +85,8 @@ struct ImportTests {
             ("Hummingbird", "RegistryQueryAPI"), ("HummingbirdCore", "RegistryQueryAPI"),
             ("NIOCore", "RegistryQueryAPI"),
             ("CLibcurl", "CurlTransport"), ("CurlTransport", "registry-query"), ("ArgumentParser", "registry-query"),
-            ("Configuration", "registry-query"),
+            ("Configuration", "registry-query"), ("CoreMetrics", "PrometheusMetrics"),
+            ("PrometheusMetrics", "registry-query"),
         ])
     func onlyOneImports(module: String, importer: String) {
         let importers = Rule.all.filter { $0.ours.union($0.packages).contains(module) }.map(\.module)

@@ -15,9 +15,11 @@ struct BuildRouteTests {
             let json = try reply.json
             #expect(
                 json.names == [
-                    "id", "webapp", "tag", "image", "status", "phase", "done", "message", "digest", "git", "platforms",
+                    "id", "webapp", "tag", "image", "status", "phase", "progress", "done", "message", "digest", "git",
+                    "platforms",
                     "createdAt",
-                    "startedAt", "finishedAt", "durationSeconds", "requestedBy", "callback",
+                    "startedAt", "finishedAt", "durationSeconds", "usualDurationSeconds", "phases", "requestedBy",
+                    "callback",
                     "links",
                 ])
             let id = try #require(json["id"].string)
