@@ -87,7 +87,7 @@ extension VersionService {
                 for (index, tag) in tags.enumerated() {
                     if index >= Self.lookUps, let (done, version) = try await group.next() { versions[done] = version }
                     group.addTask {
-                        let served = try await served(tag, in: repository)
+                        let served = try await self.served(tag, in: repository)
                         return (
                             index, served.map { ServedVersion(tag: tag, digest: $0.digest, createdAt: $0.facts.createdAt) }
                         )
