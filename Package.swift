@@ -79,6 +79,9 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
+            resources: [
+                .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
+            ],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "registry-query",
@@ -140,7 +143,8 @@ let package = Package(
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .target(
-            name: "BuilderConformance", dependencies: ["Builds", "OCIDistribution", "SemanticVersions"],
+            name: "BuilderConformance",
+            dependencies: ["Builds", "HTTPTransport", "OCIDistribution", "SemanticVersions"],
             path: "Tests/BuilderConformance", swiftSettings: swiftSettings),
         .testTarget(
             name: "BuildsTests",

@@ -30,7 +30,7 @@ public final class RegistryClient: Sendable {
         ///
         /// Default 1,000.
         public var mostPages: Int
-        /// The most tags of one listing, counted before anything is left out.
+        /// The most tags, or repositories, of one listing, counted before anything is left out.
         ///
         /// Default 200,000.
         public var mostTags: Int
@@ -242,7 +242,10 @@ public final class RegistryClient: Sendable {
                 tls: configuration.tls(for: url))
             outbound.limits.total = min(outbound.limits.total ?? ask.deadline.remaining, ask.deadline.remaining)
             outbound.headerFields[.accept] = request.accept.joined(separator: ", ")
-            if isRegistry { outbound.headerFields[.authorization] = authorization.fieldValue }
+            if isRegistry {
+                outbound.headerFields[.authorization] = authorization.fieldValue
+                outbound.headerFields.traceparent = Correlation.current?.traceparent
+            }
             if let content = request.content {
                 outbound.headerFields[.contentType] = content.type
                 outbound.body = content.bytes

@@ -3,6 +3,7 @@ import Hummingbird
 /// What concerns the service itself: whether it lives, whether it is ready, and what its contract is.
 struct ServiceRoutes: Sendable {
     let readiness: Readiness
+    let page = Page()
 
     var routes: [Route] {
         [
@@ -18,6 +19,11 @@ struct ServiceRoutes: Sendable {
                     status: .ok, headers: [.contentType: metrics.contentType, .cacheControl: "no-store"],
                     body: ResponseBody(byteBuffer: ByteBuffer(bytes: metrics.bytes)))
             },
+            Route(method: .get, path: "/caller", access: .requires(.read)) { request in
+                try request.refuseParameters()
+                return Response(json: JSONDocument(request.caller).value)
+            },
+            Route(method: .get, path: "/", access: .open) { [page] request in try page.answer(request) },
             Route(method: .get, path: "/openapi.yaml", access: .requires(.read)) { request in
                 try request.refuseParameters()
                 return Response(
