@@ -35,6 +35,7 @@ public struct BuilderConformance: Sendable, CustomStringConvertible {
     private static let reserving = [
         BuilderConformance("a created build is listed at once, by every process", createdIsListed),
         BuilderConformance("of twenty simultaneous creates of one name exactly one creates", oneOfTwenty),
+        BuilderConformance("of builds with one idempotency key one runs, whatever their names", oneOfOneKey),
         BuilderConformance("a build keeps its name while it runs and after it succeeded", nameStaysTaken),
         BuilderConformance("what was promised is known to every process", promiseIsKept),
         BuilderConformance("builds of one webapp are not those of another", webappsAreApart),

@@ -13,6 +13,7 @@ internal import SystemPackage
 /// ended/ID~MILLISECONDS    a cancelled build, which no longer holds its name
 /// slots/N                  whoever holds its lock may run a build
 /// slots/callbacks          whoever holds its lock may call back
+/// slots/reserving          whoever holds its lock may reserve a build with an idempotency key
 /// work/                    directories on their way in and out
 /// ```
 struct LocalBuildStore: Sendable {
@@ -219,24 +220,6 @@ struct LocalBuildStore: Sendable {
     private func isUnchanged(_ path: FilePath, since date: Date) -> Bool {
         let attributes = try? FileManager.default.attributesOfItem(atPath: path.string)
         return (attributes?[.modificationDate] as? Date).map { $0 < date } ?? false
-    }
-
-    /// Takes the right to run one build, of as many as there are places; `nil` if all are taken.
-    func slot(of places: Int) throws -> FileLock? {
-        for place in 0..<places {
-            if let lock = try FileLock(root.appending("slots").appending("\(place)")) { return lock }
-        }
-        return nil
-    }
-
-    /// The lock of the one process that may move tags; `nil` if others have it for longer than `longest`.
-    func movingTagsLock(within longest: Duration) async throws -> FileLock? {
-        let age = ContinuousClock().stopwatch()
-        while true {
-            if let lock = try FileLock(root.appending("slots").appending("moving-tags")) { return lock }
-            guard age() < longest else { return nil }
-            try await Task.sleep(for: .milliseconds(100))
-        }
     }
 
     /// A directory for one build's sources, which its user removes.

@@ -35,6 +35,9 @@ public final class LocalBuilder: Builder {
     /// How long ``cancel(_:)`` waits for the last process of a build to end.
     static let cancellationWait: Duration = .seconds(8)
 
+    /// How long ``create(_:)`` waits for others that reserve builds.
+    static let reservingWait: Duration = .seconds(10)
+
     let store: LocalBuildStore
     let cache: LocalBuildCache
     private let places: Int
@@ -81,13 +84,30 @@ public final class LocalBuilder: Builder {
 
     /// See ``Builder/create(_:)``.
     public func create(_ plan: BuildPlan) async throws -> Creation {
-        guard try store.reserve(plan) else { return .nameTaken }
+        guard try await reserve(plan) else { return .nameTaken }
         // Whoever holds the last place looks for builds once more after giving it back, so it will find this one.
         if let slot = try store.slot(of: places) {
             _ = consume slot
             await startWorker()
         }
         return .created(plan.queued(message: "waiting for a free place to build"))
+    }
+
+    /// Gives the plan's name to its build, unless that is taken, or a build has its idempotency key.
+    ///
+    /// A build may be carried out as soon as it has its name, so whoever comes with a key looks for it and takes the name under a
+    /// lock.
+    private func reserve(_ plan: BuildPlan) async throws -> Bool {
+        guard let key = plan.idempotencyKey else { return try store.reserve(plan) }
+        guard let lock = try await store.reservingLock(within: Self.reservingWait) else {
+            throw BuildsError(
+                .builderUnavailable,
+                "other processes have reserved builds in \(store.root) for \(Self.reservingWait.components.seconds) s without a pause; "
+                    + "nothing was started, so ask again")
+        }
+        let isNew = try !store.all().contains { $0.idempotencyKey == key } && store.reserve(plan)
+        _ = consume lock
+        return isNew
     }
 
     /// See ``Builder/log(of:_:)``.
