@@ -6,12 +6,13 @@ import Logging
 /// How results are printed.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
+
+    static let help = ArgumentHelp("How to print the result: text for people, json for programs.", valueName: "format")
 }
 
 /// What every command takes that asks something.
 struct CommonOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("How to print the result: text or json.", valueName: "format"))
-    var output: OutputFormat = .text
+    @Option(name: .shortAndLong, help: OutputFormat.help) var output: OutputFormat = .text
 
     @OptionGroup(title: "A running service") var service: ServiceOptions
     @OptionGroup(title: "Settings") var settings: SettingsOptions
@@ -27,7 +28,8 @@ struct CommonOptions: ParsableArguments {
             return try await settings.withComposition { try await body(DirectCore(composition: $0)) }
         }
         let transport = CurlTransport(
-            configuration: CurlTransport.Configuration(userAgent: RegistryQuery.userAgent),
+            // The token is for the service alone.
+            configuration: CurlTransport.Configuration(userAgent: RegistryQuery.userAgent, proxies: .encryptedRequests),
             logger: Logger(label: "service") { _ in SwiftLogNoOpLogHandler() })
         let outcome = await outcome {
             try await body(RemoteCore(client: ServiceClient(service: named, transport: transport)))

@@ -32,8 +32,7 @@ struct RegistryQuery: AsyncParsableCommand {
         version: version,
         subcommands: [
             ServeCommand.self, TagsCommand.self, NextCommand.self, BuildCommand.self, BuildsCommand.self,
-            LogsCommand.self,
-            CancelCommand.self, HealthcheckCommand.self, WorkCommand.self,
+            LogsCommand.self, CancelCommand.self, RetryCommand.self, HealthcheckCommand.self, WorkCommand.self,
         ])
 
     static func main() async {
@@ -82,6 +81,6 @@ struct RegistryQuery: AsyncParsableCommand {
     }
 
     private static func complain(_ message: String) {
-        try? FileHandleOutput.standardError.write("registry-query: \(message)\n")
+        try? FileHandleOutput.standardError.show("registry-query: \(message)\n")
     }
 }

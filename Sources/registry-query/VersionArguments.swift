@@ -17,7 +17,7 @@ struct VersionArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Let Conventional Commits decide: a file with commit messages separated by NUL, or - for standard input, as "
-                + "`git log -z --format=%B` prints them.", valueName: "file"))
+                + "`git log -z --format=%B` prints them.", valueName: "file"), completion: .file())
     var commitsFrom: String?
 
     /// The choice as the service knows it.
