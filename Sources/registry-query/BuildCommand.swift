@@ -12,7 +12,7 @@ struct BuildCommand: AsyncParsableCommand {
 
             Examples:
               registry-query build app-example --wait
-              registry-query build app-example --bump minor --git-ref refs/heads/release --wait
+              registry-query build app-example --bump minor --git-ref release --wait
               registry-query build app-example --version v2.0.0 --output json
             """)
 

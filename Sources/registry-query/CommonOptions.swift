@@ -15,7 +15,7 @@ struct CommonOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: OutputFormat.help) var output: OutputFormat = .text
 
     @OptionGroup(title: "A running service") var service: ServiceOptions
-    @OptionGroup(title: "Settings") var settings: SettingsOptions
+    @OptionGroup(title: "Settings", visibility: .hidden) var settings: SettingsOptions
 
     /// Lets `body` ask the service that is named, or else registry and builder.
     func withCore<Value>(_ body: (any Core) async throws -> Value) async throws -> Value {

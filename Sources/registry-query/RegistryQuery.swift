@@ -18,7 +18,8 @@ struct RegistryQuery: AsyncParsableCommand {
         abstract: "Which version comes next? Asks the registry, reserves it, and has it built.",
         discussion: """
             Every command takes its settings from flags, then from environment variables (--registry-endpoint is \
-            REGISTRY_ENDPOINT), then from the file named by --config. Results go to standard output, everything else to \
+            REGISTRY_ENDPOINT), then from the file named by --config; `registry-query serve --help` has them all, and \
+            --help-hidden with every other command. Results go to standard output, everything else to \
             standard error. With --server (REGISTRY_QUERY_URL) commands ask a running service. The exit code is 0, 1 for a \
             failure, 64 for a call that cannot be right.
 
@@ -28,6 +29,7 @@ struct RegistryQuery: AsyncParsableCommand {
               registry-query build app-example --wait
               registry-query builds --server https://registry-query.example.com --token-file token
               registry-query serve --listen 127.0.0.1:8080
+              registry-query --generate-completion-script bash    (or zsh, fish)
             """,
         version: version,
         subcommands: [
