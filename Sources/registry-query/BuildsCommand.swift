@@ -18,8 +18,7 @@ struct BuildsCommand: AsyncParsableCommand {
     private static let messageColumns = 100
 
     @Argument(help: "Only builds of this webapp.") var webapp: String?
-    @Option(help: ArgumentHelp("queued, running, succeeded, failed or cancelled.", valueName: "status")) var status:
-        Build.Status?
+    @Option(help: ArgumentHelp("Only builds in this state.", valueName: "status")) var status: Build.Status?
     @OptionGroup var common: CommonOptions
 
     func run() async throws {

@@ -130,6 +130,8 @@ extension String {
 
     /// The same on one line, without space at its ends.
     var printableLine: String {
-        printable.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        var line = printable.map { $0.isWhitespace ? " " : $0 }[...]
+        while line.last == " " { line.removeLast() }
+        return String(line.drop { $0 == " " })
     }
 }

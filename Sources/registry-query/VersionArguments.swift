@@ -5,7 +5,7 @@ import SystemPackage
 
 /// How a version is chosen on the command line.
 struct VersionArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("major, minor, patch or prerelease; default patch.", valueName: "bump"))
+    @Option(help: ArgumentHelp("Which part of the version goes up; default patch.", valueName: "bump"))
     var bump: Bump?
 
     @Option(help: ArgumentHelp("First identifier of a prerelease; default rc, as in v1.2.0-rc.1.", valueName: "id"))
