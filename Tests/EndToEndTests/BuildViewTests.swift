@@ -63,7 +63,7 @@ struct BuildViewTests {
     func width() throws {
         let instruction = "RUN 漢字 👩‍🚀 \\u001b[2J \(String(repeating: "x", count: 200))"
         let step = #", "progress": {"step": 3, "steps": 4, "instruction": "\#(instruction)"}"#
-        for columns in 1...130 {
+        for columns in [1, 2, 3, 5, 8, 13, 20, 21, 40, 79, 80, 130] {
             let lines = try Self.lines(Self.underWay + step, last: "a\n" + instruction, columns: columns)
             #expect(
                 lines.count == 3 && lines.allSatisfy { $0.columns <= columns && !$0.contains("\u{1b}") }, "\(columns)")

@@ -33,14 +33,15 @@ extension EndToEnd {
                 ["build", "app", "--wait", "--server", service.url], settings: [:],
                 cues: [
                     .init(after: "queued", touch: service.go(1)),
+                    .init(after: "step 2 of 4"),
                     .init(after: "120 packages", resize: [40, 24], touch: service.go(2)),
                     .init(after: "step 3 of 4", touch: service.go(3)),
                 ])
             #expect(run.status == 0, "\(run)")
             let pictures = run.pictures()
             #expect(pictures.allSatisfy { $0.trouble == [] }, "\(pictures.flatMap(\.trouble))")
-            let full = try #require(pictures.map(\.text).first { $0.last == "added 120 packages" })
-            #expect(full.count == 3 && full[0].contains(", usually about 1 min 5 s  b"), "\(full)")
+            let full = try #require(pictures.map(\.text).first { $0.count == 3 && $0[1].contains("step 2 of 4") })
+            #expect(full[2] == "added 120 packages" && full[0].contains(", usually about 1 min 5 s  b"), "\(full)")
             #expect(full[0].hasPrefix("building  4") && full[1] == "██████░░░░░░░░░░░░░░░░░░ step 2 of 4  RUN npm ci")
             let narrow = try #require(pictures.map(\.text).first { $0.joined().contains("step 3 of 4") })
             #expect(narrow.count == 3 && narrow[1].hasSuffix("…") && narrow.allSatisfy { $0.count < 40 }, "\(narrow)")

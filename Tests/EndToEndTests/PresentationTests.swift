@@ -113,7 +113,7 @@ extension EndToEnd {
                      "revision": "\#(evil)", "source": "\#(evil)"}
                     """#,
                     "/builds": #"{"builds": [\#(build)]}"#,
-                ], states: [build])
+                ], states: [build.replacing("\n", with: " ")])
             defer { service.close() }
             let settings = ["REGISTRY_QUERY_URL": service.url]
             for command in [

@@ -53,7 +53,8 @@ struct TerminalRun: Sendable {
         var screen = Screen(columns: columns, rows: rows)
         var all: [Screen] = []
         for frame in bytes.split(separator: "\u{1b}[?25l", omittingEmptySubsequences: false) {
-            screen.write(frame)
+            // What is written before the first picture hides nothing.
+            screen.write(all.isEmpty ? String(frame) : "\u{1b}[?25l" + frame)
             all.append(screen)
         }
         return all
