@@ -46,6 +46,13 @@ struct DirectCore: Core {
         }
     }
 
+    func retry(_ id: BuildID, idempotencyKey: String?) async throws -> Answer<StartDocument> {
+        switch try await service.retry(id, requestedBy: nil, idempotencyKey: idempotencyKey) {
+        case .started(let build), .existing(let build): return try Answer(JSONDocument(build))
+        case .releaseNotNeeded: throw ServiceError("\(id): no commit was to decide, and yet none asks for a release")
+        }
+    }
+
     func builds(of webapp: WebappName?, status: Build.Status?) async throws -> Answer<BuildsDocument> {
         try Answer(JSONDocument(try await service.builds(of: webapp, status: status)))
     }
