@@ -5,11 +5,11 @@
 const one = (selector, root = document) => root.querySelector(selector);
 
 /** Makes an element: attributes as they are written in HTML, listeners as `onclick`; absent children are left out. */
-const h = (name, attributes, ...children) => build(document.createElement(name), attributes, children);
+const h = (name, attributes, ...children) => assemble(document.createElement(name), attributes, children);
 const svg = (name, attributes, ...children) =>
-  build(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
+  assemble(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
 
-function build(element, attributes, children) {
+function assemble(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value == null || value === false) continue;
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);

@@ -167,7 +167,7 @@ class Chart {
   nearest(event, shown) {
     const box = this.picture.getBoundingClientRect();
     const distance = (point) => Math.hypot(point.x - (event.clientX - box.left), point.y - (event.clientY - box.top));
-    const best = shown.reduce((one, other) => (!one || distance(other) < distance(one) ? other : one), null);
+    const best = shown.reduce((near, other) => (!near || distance(other) < distance(near) ? other : near), null);
     return best && distance(best) < 40 ? best : null;
   }
 

@@ -467,6 +467,7 @@ class LogView {
     const {target, log} = this;
     if (!target || target.reached || target.line > log.count) return;
     target.reached = true;
+    this.scroller.scrollIntoView({block: 'nearest'});
     this.reveal(Math.max(target.line, log.dropped + 1));
   }
 
@@ -475,9 +476,14 @@ class LogView {
     if (!chunk) return;
     this.fill(chunk);
     const line = chunk.children[(lineNumber - 1) % CHUNK];
-    line?.scrollIntoView({block: 'center', inline: 'nearest'});
+    const {scroller} = this;
+    const centre = () => {
+      const offset = line.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+      scroller.scrollTop += offset - scroller.clientHeight / 2;
+    };
+    centre();
     // Chunks between have other heights than was thought once they are filled.
-    requestAnimationFrame(() => line?.scrollIntoView({block: 'center', inline: 'nearest'}));
+    requestAnimationFrame(centre);
   }
 
   clicked(event) {

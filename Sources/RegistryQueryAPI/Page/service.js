@@ -271,6 +271,7 @@ const webapps = {
   asking: 0,
 
   async load() {
+    this.loadedAt = Date.now();
     try {
       this.list = await ask('webapps');
       this.error = null;
