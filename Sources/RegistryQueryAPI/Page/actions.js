@@ -1,6 +1,6 @@
 // Starting, cancelling and retrying: buttons for those whose token allows it, and the dialogs behind them.
 
-/** Opens a dialog; it is gone when it is closed, and focus goes back where it was. */
+// Opens a dialog; it is gone when it is closed, and focus goes back where it was.
 function openDialog(title, ...content) {
   const focused = document.activeElement;
   const dialog = h('dialog', {
@@ -19,12 +19,12 @@ function openDialog(title, ...content) {
 
 const closing = (text) => h('button', {type: 'button', onclick: (event) => event.currentTarget.closest('dialog').close()}, text);
 
-/** Says what did not work. */
+// Says what did not work.
 function inform(message) {
   openDialog('That did not work', h('p', {role: 'alert'}, sentence(message)), h('div', {class: 'buttons'}, closing('Close')));
 }
 
-/** A form's send button and its error: disabled while something is under way. */
+// A form's send button and its error: disabled while something is under way.
 function submission(form, button, action) {
   const error = h('p', {class: 'bad', role: 'alert', hidden: true});
   form.addEventListener('submit', async (event) => {
@@ -50,9 +50,9 @@ function goToBuild(build) {
   location.hash = `#/builds/${build.id}`;
 }
 
-// Start -----------------------------------------------------------------------------------------------------------------
+// ---- Start
 
-/** A button that starts a build: of a webapp, or of one that is still to be named. */
+// A button that starts a build: of a webapp, or of one that is still to be named.
 function startButton(webapp) {
   const button = h('button', {
     type: 'button', class: webapp ? 'start' : 'quiet', onclick: () => startDialog(webapp),
@@ -102,7 +102,7 @@ function startDialog(webapp) {
   if (webapp) fillNexts(webapp, nexts);
 }
 
-/** A number of what is asked for, so that a changed request has another key. */
+// A number of what is asked for, so that a changed request has another key.
 function shortHash(body) {
   return [...JSON.stringify(body)].reduce((hash, character) => (hash * 31 + character.codePointAt(0)) >>> 0, 7);
 }
@@ -125,9 +125,9 @@ function startRequest(webapp, bump, version, ref) {
   return request;
 }
 
-// Cancel and retry ------------------------------------------------------------------------------------------------------
+// ---- Cancel and retry
 
-/** A button for a build that has not ended. */
+// A button for a build that has not ended.
 function cancelButton(current) {
   const button = h('button', {type: 'button', class: 'cancel', onclick: () => cancelDialog(current())}, 'Cancel');
   button.update = (build) => {
@@ -148,7 +148,7 @@ function cancelDialog(build) {
   const dialog = openDialog(`Cancel ${build.webapp} ${build.tag}?`, form);
 }
 
-/** A button for a build that failed or was cancelled. */
+// A button for a build that failed or was cancelled.
 function retryButton(current) {
   let key = newKey();
   const button = h('button', {
@@ -169,9 +169,9 @@ function retryButton(current) {
   return button;
 }
 
-// Signing in ------------------------------------------------------------------------------------------------------------
+// ---- Signing in
 
-/** What is shown to those whom the service does not know. */
+// What is shown to those whom the service does not know.
 function signIn(problem, done) {
   const field = h('input', {
     type: 'password', id: 'token', required: true, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',

@@ -4,7 +4,7 @@
 
 const one = (selector, root = document) => root.querySelector(selector);
 
-/** Makes an element: attributes as they are written in HTML, listeners as `onclick`; absent children are left out. */
+// Makes an element: attributes as they are written in HTML, listeners as `onclick`; absent children are left out.
 const h = (name, attributes, ...children) => assemble(document.createElement(name), attributes, children);
 const svg = (name, attributes, ...children) =>
   assemble(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
@@ -19,7 +19,7 @@ function assemble(element, attributes, children) {
   return element;
 }
 
-/** Changes a text only where it differs, so that selections and screen readers are left in peace. */
+// Changes a text only where it differs, so that selections and screen readers are left in peace.
 function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -28,10 +28,8 @@ function show(element, isShown) {
   if (element.hidden === isShown) element.hidden = !isShown;
 }
 
-/**
- * Makes the children of a container those of a list. Elements are kept by key, and moved only where the order has changed,
- * so that focus stays where it is. `make` answers an element whose `update(item)` fills it in.
- */
+// Makes the children of a container those of a list. Elements are kept by key, and moved only where the order has changed,
+// so that focus stays where it is. `make` answers an element whose `update(item)` fills it in.
 function keyed(container, items, keyOf, make) {
   const known = container.views ?? new Map();
   const views = new Map(items.map((item) => [keyOf(item), null]));
@@ -48,22 +46,22 @@ function keyed(container, items, keyOf, make) {
   container.views = views;
 }
 
-/** Says something to those who do not see the page. Few and short things only. */
+// Says something to those who do not see the page. Few and short things only.
 function announce(text) {
   const said = one('#said');
   said.textContent = '';
   setTimeout(() => { said.textContent = text; }, 50);
 }
 
-// Time ------------------------------------------------------------------------------------------------------------------
+// ---- Time
 
-/** The service's clock, as far as it can be told: the clocks of laptops and phones are wrong more often than one thinks. */
+// The service's clock, as far as it can be told: the clocks of laptops and phones are wrong more often than one thinks.
 const clock = {
   offset: 0,
-  /** When something was last heard, while nothing is: builds must not seem to go on then. */
+  // When something was last heard, while nothing is: builds must not seem to go on then.
   stoppedAt: null,
   now() { return Date.now() + this.offset; },
-  /** What counts as now for a build under way. */
+  // What counts as now for a build under way.
   known() { return this.stoppedAt ?? this.now(); },
   set(header) {
     const offset = Date.parse(header ?? '') - Date.now();
@@ -71,7 +69,7 @@ const clock = {
   },
 };
 
-/** An element whose text changes with time. */
+// An element whose text changes with time.
 function ticking(element, text) {
   element.tick = () => say(element, text());
   element.dataset.tick = '';
@@ -109,12 +107,12 @@ const dateText = (iso) => new Date(iso).toLocaleString('en-GB', {
 });
 const clockText = (time) => new Date(time - clock.offset).toLocaleTimeString('en-GB');
 
-/** How long ago, with the date as a tooltip. */
+// How long ago, with the date as a tooltip.
 function ago(iso) {
   return ticking(h('time', {datetime: iso, title: dateText(iso)}), () => age(iso));
 }
 
-// Other values ----------------------------------------------------------------------------------------------------------
+// ---- Other values
 
 const number = (value) => value.toLocaleString('en-US');
 const plural = (count, word) => `${number(count)} ${word}${count === 1 ? '' : 's'}`;
@@ -146,7 +144,7 @@ function icon(name) {
     svg('path', {d: ICONS[name]}));
 }
 
-/** Copies a text. The clipboard's own interface exists on https and localhost only, and homelabs are often neither. */
+// Copies a text. The clipboard's own interface exists on https and localhost only, and homelabs are often neither.
 async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
@@ -163,7 +161,7 @@ async function copy(text, what) {
   announce(`${what} copied`);
 }
 
-/** A button that copies a text and shows for a moment that it has. */
+// A button that copies a text and shows for a moment that it has.
 function copier(text, what) {
   const button = h('button', {
     type: 'button', class: 'quiet square', 'aria-label': `Copy ${what}`, title: `Copy ${what}`,
@@ -176,7 +174,7 @@ function copier(text, what) {
   return button;
 }
 
-/** A digest, short, with a button that copies the whole. */
+// A digest, short, with a button that copies the whole.
 function digestText(digest) {
   if (!digest) return h('span', {class: 'faint'}, '–');
   return h('span', {class: 'pair'}, h('code', {title: digest}, shortDigest(digest)), copier(digest, 'the digest'));

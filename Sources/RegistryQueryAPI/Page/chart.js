@@ -6,7 +6,7 @@ const SPANS = [['1 h', HOUR], ['1 day', DAY], ['1 week', 7 * DAY], ['1 month', 3
 const TIME_STEPS = [1 / 60, 1 / 12, 1 / 4, 1 / 2, 1, 3, 6, 12, 24, 48, 168, 336, 720, 2184, 4380, 8760, 17520].map((hours) => hours * HOUR);
 const DURATION_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
-/** The shortest span that most of it fits in, for one old version must not squeeze a busy week into one point. */
+// The shortest span that most of it fits in, for one old version must not squeeze a busy week into one point.
 function usualSpan(times, now) {
   const enough = Math.ceil(times.length * 0.6);
   return SPANS.findIndex(([, length]) => times.filter((time) => now - time <= length).length >= enough);
@@ -27,10 +27,8 @@ function timeLabel(time, step) {
   return new Date(time).toLocaleString('en-GB', options);
 }
 
-/**
- * The chart: versions in a lane at the top, below them each build by how long it took. What it shows is also in a table,
- * so to screen readers and the keyboard it is one picture with a sentence.
- */
+// The chart: versions in a lane at the top, below them each build by how long it took. What it shows is also in a table,
+// so to screen readers and the keyboard it is one picture with a sentence.
 class Chart {
   constructor(open) {
     this.open = open;
@@ -56,7 +54,7 @@ class Chart {
     new ResizeObserver(() => this.draw()).observe(this.picture);
   }
 
-  /** @param history the document; @param usual seconds or null */
+  // @param history the document; @param usual seconds or null
   update(history, usual) {
     this.history = history;
     this.usual = usual;
@@ -81,7 +79,7 @@ class Chart {
     this.draw();
   }
 
-  /** A mark for a kind of point; kinds differ in shape, not in colour only. */
+  // A mark for a kind of point; kinds differ in shape, not in colour only.
   symbol(kind, x, y) {
     const place = {transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, class: `mark ${kind}`};
     if (kind === 'version') return svg('path', {...place, d: 'M0-5 5 0 0 5-5 0z'});
@@ -135,7 +133,7 @@ class Chart {
     return parts;
   }
 
-  /** The usual duration, and a line from each version down to the build that made it. */
+  // The usual duration, and a line from each version down to the build that made it.
   lines(shown, frame, y, longest) {
     const parts = [];
     if (this.usual && this.usual < longest) {
@@ -150,7 +148,7 @@ class Chart {
     return parts;
   }
 
-  /** Names of versions where there is room, the newest first. */
+  // Names of versions where there is room, the newest first.
   labels(shown, frame) {
     const parts = [];
     let free = frame.right + 14;
@@ -171,7 +169,7 @@ class Chart {
     return best && distance(best) < 40 ? best : null;
   }
 
-  /** Tells of the point that the pointer is at. */
+  // Tells of the point that the pointer is at.
   point(event, shown) {
     const point = event && this.nearest(event, shown);
     this.ring.setAttribute('visibility', point ? 'visible' : 'hidden');

@@ -1,6 +1,6 @@
 // The views of one webapp and of one build.
 
-/** A list of names and values; values that are absent are left out. */
+// A list of names and values; values that are absent are left out.
 function facts(pairs) {
   return pairs.filter(([, value]) => value != null && value !== '' && value !== false)
     .map(([name, value]) => h('div', {class: 'fact'}, h('dt', {}, name), h('dd', {}, value)));
@@ -8,7 +8,7 @@ function facts(pairs) {
 
 const crumb = (...links) => h('nav', {class: 'crumb', 'aria-label': 'Where this is'}, icon('back'), links);
 
-// Webapp ----------------------------------------------------------------------------------------------------------------
+// ---- Webapp
 
 function webappView(name) {
   const start = startButton(name);
@@ -83,7 +83,7 @@ function webappView(name) {
     fillBuilds();
   }
 
-  /** What the feed knows of, and what has been before. */
+  // What the feed knows of, and what has been before.
   function fillBuilds() {
     if (!builds.known && !history) return;
     const now = builds.list((build) => build.webapp === name);
@@ -134,9 +134,9 @@ function webappFacts(data) {
   ]);
 }
 
-// Build -----------------------------------------------------------------------------------------------------------------
+// ---- Build
 
-/** The phases of a build, each as wide as it was long, down to a width that can still be seen. */
+// The phases of a build, each as wide as it was long, down to a width that can still be seen.
 function timeline() {
   const list = h('ol', {class: 'timeline'});
   list.update = (build) => {
@@ -193,7 +193,7 @@ function buildView(id, firstLine) {
   let build = null;
   let drawn = null;
 
-  /** A build that the feed does not tell of is asked for. */
+  // A build that the feed does not tell of is asked for.
   async function load() {
     try {
       fill(await ask(`builds/${id}`, {signal: stopping.signal}));

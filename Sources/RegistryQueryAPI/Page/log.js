@@ -1,16 +1,16 @@
 // A build's log: what terminals make of it, and how very long ones are shown.
 
-/** How many lines are kept; of longer logs the newest. */
+// How many lines are kept; of longer logs the newest.
 const MOST_LINES = 100_000;
-/** How much of one line is shown. */
+// How much of one line is shown.
 const LONGEST_LINE = 8192;
 const CHUNK = 200;
 
-// Colours ---------------------------------------------------------------------------------------------------------------
+// ---- Colours
 
 const LOG_BACKGROUND = [16, 20, 28];
 
-/** The colour of an index above the sixteen of the theme. */
+// The colour of an index above the sixteen of the theme.
 function paletteColour(index) {
   if (index >= 232) return Array(3).fill(8 + (index - 232) * 10);
   const level = (value) => (value ? 55 + value * 40 : 0);
@@ -25,7 +25,7 @@ function luminance(colour) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-/** The colour, or as much lighter as it takes to be read on the log's background (WCAG: 4.5 to 1). */
+// The colour, or as much lighter as it takes to be read on the log's background (WCAG: 4.5 to 1).
 function legible(colour) {
   let now = colour;
   while ((luminance(now) + 0.05) / (luminance(LOG_BACKGROUND) + 0.05) < 4.5) {
@@ -34,7 +34,7 @@ function legible(colour) {
   return now;
 }
 
-/** What `ESC [ ... m` sets. Spec: ECMA-48 section 8.3.117; 38 and 48 as xterm has them. */
+// What `ESC [ ... m` sets. Spec: ECMA-48 section 8.3.117; 38 and 48 as xterm has them.
 function rendition(style, parameters) {
   const codes = parameters.split(/[;:]/).map(Number);
   let now = {...style};
@@ -74,7 +74,7 @@ function rendition(style, parameters) {
 
 const isPlain = (style) => !Object.values(style).some((value) => value !== undefined && value !== false);
 
-/** A piece of a line as an element. */
+// A piece of a line as an element.
 function piece(text, style) {
   if (!style) return document.createTextNode(text);
   const element = h('span', {}, text);
@@ -87,16 +87,14 @@ function piece(text, style) {
   return element;
 }
 
-// Lines -----------------------------------------------------------------------------------------------------------------
+// ---- Lines
 
 // Control sequences, then strings for the terminal such as titles and links, then what has one or two characters.
 const ESCAPES = /\x1b\[([0-?]*)[ -/]*([@-~])|\x1b[\]P^_X][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]?|[\x00-\x07\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g;
 const SPECIAL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/;
 
-/**
- * A line as a terminal shows it in the end: `{text, pieces}`, where `pieces` is `null` without colours, else a list of
- * `[start, style]`; and the style that the next line begins with.
- */
+// A line as a terminal shows it in the end: `{text, pieces}`, where `pieces` is `null` without colours, else a list of
+// `[start, style]`; and the style that the next line begins with.
 function terminalLine(raw, style) {
   if (raw.endsWith('\r')) raw = raw.slice(0, -1);
   if (isPlain(style) && !SPECIAL.test(raw)) return {line: {text: raw, pieces: null}, style};
@@ -144,17 +142,17 @@ function joined(cells) {
   return {text, pieces: pieces.some(([, style]) => style) ? pieces : null};
 }
 
-/** The lines of a log, the newest of them. */
+// The lines of a log, the newest of them.
 class LogLines {
   constructor() {
     this.lines = [];
-    /** How many lines at the beginning are not kept any more. */
+    // How many lines at the beginning are not kept any more.
     this.dropped = 0;
     this.style = {};
     this.rest = '';
   }
 
-  /** How many lines there are, those that are not kept included, and the unfinished one at the end not. */
+  // How many lines there are, those that are not kept included, and the unfinished one at the end not.
   get count() { return this.dropped + this.lines.length; }
 
   at(number) { return this.lines[number - 1 - this.dropped]; }
@@ -184,11 +182,11 @@ class LogLines {
     this.lines.push(line);
   }
 
-  /** The line at the end that is not finished yet, or `null`. */
+  // The line at the end that is not finished yet, or `null`.
   get unfinished() { return this.rest === '' ? null : terminalLine(this.rest, this.style).line; }
 }
 
-/** A line as elements, with what was searched for marked. */
+// A line as elements, with what was searched for marked.
 function lineElement(line, lineNumber, link, query, current) {
   const text = h('span', {class: 'text'});
   const marks = query ? occurrences(line.text, query) : [];
@@ -214,7 +212,7 @@ function lineElement(line, lineNumber, link, query, current) {
     h('a', {class: 'no', href: `${link}/L${lineNumber}`, tabindex: -1, 'aria-label': `Line ${lineNumber}`, 'data-no': lineNumber}), text);
 }
 
-/** Where a text has another, in whatever case; one after the other. */
+// Where a text has another, in whatever case; one after the other.
 function occurrences(text, query) {
   const found = [];
   const lower = text.toLowerCase();
@@ -226,14 +224,12 @@ function occurrences(text, query) {
   return found;
 }
 
-// The view --------------------------------------------------------------------------------------------------------------
+// ---- The view
 
-/**
- * The log as it is seen. Lines come in chunks, and only those near what is seen have elements: the rest are boxes of the
- * height that they would have.
- */
+// The log as it is seen. Lines come in chunks, and only those near what is seen have elements: the rest are boxes of the
+// height that they would have.
 class LogView {
-  /** @param link the address of the build within the page */
+  // @param link the address of the build within the page
   constructor(id, link) {
     Object.assign(this, {id, link, log: new LogLines(), chunks: new Map(), query: '', matches: [], match: -1, searched: 0});
     this.follows = true;
@@ -289,7 +285,7 @@ class LogView {
 
   // Reading
 
-  /** Reads the log to its end, over any number of connections. */
+  // Reads the log to its end, over any number of connections.
   async read() {
     const {signal} = this.stopping;
     let received = 0;
@@ -318,7 +314,7 @@ class LogView {
     }
   }
 
-  /** Takes text in, and lets the page breathe in between. */
+  // Takes text in, and lets the page breathe in between.
   async take(text) {
     const size = 1 << 16;
     for (let start = 0; start < text.length; start += size) {
@@ -374,7 +370,7 @@ class LogView {
     this.reachTarget();
   }
 
-  /** Makes a chunk, or makes it longer. */
+  // Makes a chunk, or makes it longer.
   grow(index) {
     let chunk = this.chunks.get(index);
     const lines = Math.min(CHUNK, this.log.count - index * CHUNK);
@@ -404,7 +400,7 @@ class LogView {
     }
   }
 
-  /** Gives a chunk its lines, or those that it lacks. */
+  // Gives a chunk its lines, or those that it lacks.
   fill(chunk, anew = false) {
     if (anew) {
       chunk.replaceChildren();
@@ -454,7 +450,7 @@ class LogView {
     if (this.follows) this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
-  /** Goes to a line, as soon as it is there. */
+  // Goes to a line, as soon as it is there.
   go(lineNumber) {
     this.target = {line: lineNumber, reached: false};
     this.follow(false);
@@ -493,7 +489,7 @@ class LogView {
     this.mark(Number(lineNumber));
   }
 
-  /** Makes a line the one that the address names, without going anywhere. */
+  // Makes a line the one that the address names, without going anywhere.
   mark(lineNumber) {
     history.replaceState(null, '', `${this.link}/L${lineNumber}`);
     this.target = {line: lineNumber, reached: true};
@@ -520,7 +516,7 @@ class LogView {
     if (this.matches.length) this.step(1);
   }
 
-  /** Searches what has come since the last time. */
+  // Searches what has come since the last time.
   searchOn() {
     for (let lineNumber = Math.max(this.searched, this.log.dropped) + 1; lineNumber <= this.log.count; lineNumber += 1) {
       const found = occurrences(this.log.at(lineNumber).text, this.query);

@@ -3,12 +3,12 @@
 const PHASES = {cloning: 'Clone', building: 'Build', pushing: 'Push', verifying: 'Verify'};
 const STATUSES = {queued: 'Queued', running: 'Running', succeeded: 'Succeeded', failed: 'Failed', cancelled: 'Cancelled'};
 
-/** A build's status as a badge: symbol, word and colour. */
+// A build's status as a badge: symbol, word and colour.
 function badge(status) {
   return h('span', {class: `badge ${status}`}, icon(status === 'succeeded' ? 'done' : status), STATUSES[status]);
 }
 
-/** An empty place, an error or whatever else a view has in place of what it is for, and what to do about it. */
+// An empty place, an error or whatever else a view has in place of what it is for, and what to do about it.
 function blank(title, text, ...actions) {
   return h('div', {class: 'blank'}, h('p', {class: 'title'}, title), text && h('p', {}, text), actions.length > 0 && h('div', {class: 'buttons'}, actions));
 }
@@ -18,12 +18,12 @@ const failure = (title, error, again) =>
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? '' : '.');
 
-/** Rows that stand for what is being asked for. */
+// Rows that stand for what is being asked for.
 const skeleton = (rows, kind) => Array.from({length: rows}, () => h('div', {class: `skeleton ${kind}`, 'aria-hidden': 'true'}));
 
 const elapsed = (build) => build.startedAt && !build.done ? (clock.known() - Date.parse(build.startedAt)) / 1000 : build.durationSeconds;
 
-/** The progress of a build: its four phases, with the steps of the Dockerfile in the second. */
+// The progress of a build: its four phases, with the steps of the Dockerfile in the second.
 function progressTrack() {
   const segments = Object.entries(PHASES).map(([phase, name]) =>
     h('span', {class: `segment ${phase}`}, h('span', {class: 'fill'}), h('span', {class: 'label'}, name)));
@@ -48,7 +48,7 @@ function progressTrack() {
   return track;
 }
 
-/** How long a build takes so far, against the usual. */
+// How long a build takes so far, against the usual.
 function againstUsual() {
   const now = h('span', {class: 'figure'});
   const usual = h('span', {class: 'faint'});
@@ -68,7 +68,7 @@ function againstUsual() {
   return element;
 }
 
-/** A build under way. */
+// A build under way.
 function runningCard(first) {
   const track = progressTrack();
   const time = againstUsual();
@@ -93,7 +93,7 @@ function runningCard(first) {
   return card;
 }
 
-/** A build that waits. */
+// A build that waits.
 function queuedRow(first) {
   const waits = ticking(h('span', {class: 'faint'}), () => `waits for ${duration((clock.known() - Date.parse(first.createdAt)) / 1000)}`);
   const message = h('span', {class: 'message'});
@@ -108,7 +108,7 @@ function queuedRow(first) {
   return row;
 }
 
-/** A build that has ended, as a line of a list. */
+// A build that has ended, as a line of a list.
 function endedRow(first) {
   const status = h('span', {class: 'status'});
   const took = h('span', {class: 'took'});
@@ -129,7 +129,7 @@ function endedRow(first) {
   return row;
 }
 
-// Webapps ---------------------------------------------------------------------------------------------------------------
+// ---- Webapps
 
 const COLUMNS = [['webapp', 'Webapp'], ['latest', 'Latest'], ['digest', 'Digest'], ['built', 'Made'], ['next patch', 'Patch'],
   ['next minor', 'Minor'], ['next major', 'Major'], ['last', 'Last build'], ['act', '']];
@@ -173,7 +173,7 @@ function fillLast(cell, build) {
     icon(build.status === 'succeeded' ? 'done' : build.status), h('span', {}, build.tag), h('span', {class: 'hidden'}, ` ${build.status}`)));
 }
 
-/** The table of webapps with its filter. */
+// The table of webapps with its filter.
 function webappsSection() {
   const filter = h('input', {type: 'search', placeholder: 'Filter', 'aria-label': 'Filter webapps', autocomplete: 'off',
     autocapitalize: 'off', spellcheck: 'false', oninput: () => update()});
@@ -227,7 +227,7 @@ function webappsSection() {
 
   return {
     element, update, filter,
-    /** Asks again for what is seen, once a minute. */
+    // Asks again for what is seen, once a minute.
     refresh() {
       for (const row of body.children) if (row.isSeen) webapps.want(row.dataset.name);
     },
@@ -235,7 +235,7 @@ function webappsSection() {
   };
 }
 
-// The view --------------------------------------------------------------------------------------------------------------
+// ---- The view
 
 function overview() {
   const running = h('ul', {class: 'cards'});

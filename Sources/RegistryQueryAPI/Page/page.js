@@ -4,13 +4,13 @@ const main = one('#main');
 let view = null;
 let address = null;
 
-// Connection and caller -------------------------------------------------------------------------------------------------
+// ---- Connection and caller
 
 const stateText = h('span', {});
 const tryNow = h('button', {type: 'button', class: 'quiet', onclick: () => feed.hurry()}, 'Try now');
 one('#state').append(h('span', {class: 'dot', 'aria-hidden': 'true'}), stateText, tryNow);
 
-/** Says in the header how fresh the page is. */
+// Says in the header how fresh the page is.
 function sayState() {
   const {state, heardAt, trouble} = feed;
   const element = one('#state');
@@ -29,7 +29,7 @@ function sayState() {
   say(notice, text && sentence(text));
 }
 
-/** Who is signed in. Where the service has no tokens, nobody is. */
+// Who is signed in. Where the service has no tokens, nobody is.
 function sayCaller() {
   const {caller, token} = session;
   const right = caller && !session.can('build') && h('span', {class: 'badge'}, 'read only');
@@ -44,7 +44,7 @@ function signOut() {
   lock(new Problem(401, 'unauthorized', ''));
 }
 
-/** Shows nothing any more but the question for a token. */
+// Shows nothing any more but the question for a token.
 function lock(problem) {
   feed.stop();
   session.caller = null;
@@ -60,7 +60,7 @@ function lock(problem) {
 
 session.refused = (problem) => { if (session.caller) lock(problem); };
 
-// Views -----------------------------------------------------------------------------------------------------------------
+// ---- Views
 
 const ROUTES = [
   [/^#?\/?$/, () => overview()],
@@ -107,7 +107,7 @@ function refresh() {
   document.title = running ? `(${running}) ${title}` : title;
 }
 
-/** Goes on once it is known who calls. */
+// Goes on once it is known who calls.
 function begin() {
   sayCaller();
   feed.start();
@@ -134,7 +134,7 @@ async function start() {
   }
 }
 
-/** Shows that the service cannot be asked, and returns when it is to be tried again. */
+// Shows that the service cannot be asked, and returns when it is to be tried again.
 function unreachable(error, failures) {
   const pause = Math.min(30_000, 1000 * 2 ** failures) * (0.5 + Math.random());
   return new Promise((resolve) => {
@@ -144,7 +144,7 @@ function unreachable(error, failures) {
   });
 }
 
-// What happens ----------------------------------------------------------------------------------------------------------
+// ---- What happens
 
 feed.listeners.add(sayState);
 feed.listeners.add(refresh);

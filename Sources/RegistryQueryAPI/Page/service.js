@@ -1,6 +1,6 @@
 // What the service says, and how it is asked.
 
-/** What went wrong, in words that a person can act on. */
+// What went wrong, in words that a person can act on.
 class Problem extends Error {
   constructor(status, code, message, retryAfter = null) {
     super(message);
@@ -8,7 +8,7 @@ class Problem extends Error {
   }
 }
 
-/** Who looks at this page. The token is kept for this tab only, and never shown. */
+// Who looks at this page. The token is kept for this tab only, and never shown.
 const session = {
   token: sessionStorage.getItem('registry-query-token'),
   caller: null,
@@ -18,18 +18,16 @@ const session = {
     else sessionStorage.removeItem('registry-query-token');
   },
   can(scope) { return this.caller?.scopes.includes(scope) ?? false; },
-  /** Called when the service wants another token; page.js sets it. */
+  // Called when the service wants another token; page.js sets it.
   refused() {},
 };
 
-/** Where a path of the service is: below the page's own folder, which may be that of a reverse proxy. */
+// Where a path of the service is: below the page's own folder, which may be that of a reverse proxy.
 const locate = (path) => new URL(path, document.baseURI.replace(/[?#].*$/, ''));
 
-/**
- * Asks the service and answers what it sent.
- * @param options.token another token than the session's, to be tried out
- * @throws {Problem} for everything that is no success, and for no answer at all
- */
+// Asks the service and answers what it sent.
+// @param options.token another token than the session's, to be tried out
+// @throws {Problem} for everything that is no success, and for no answer at all
 async function request(path, {method = 'GET', body, headers = {}, signal, token} = {}) {
   const sent = {...headers};
   const credentials = token ?? session.token;
@@ -50,7 +48,7 @@ async function request(path, {method = 'GET', body, headers = {}, signal, token}
   throw problem;
 }
 
-/** The answer may be the service's own problem document, or whatever a proxy between makes of it. */
+// The answer may be the service's own problem document, or whatever a proxy between makes of it.
 async function problemOf(answer) {
   let told = null;
   try { told = await answer.json(); } catch { /* a page of a proxy */ }
@@ -59,7 +57,7 @@ async function problemOf(answer) {
     Number(answer.headers.get('Retry-After')) || null);
 }
 
-/** Asks for a document, for half a minute at most: an answer comes within 30 s or not at all. */
+// Asks for a document, for half a minute at most: an answer comes within 30 s or not at all.
 async function ask(path, options = {}) {
   const limit = AbortSignal.timeout(40_000);
   const signal = options.signal ? AbortSignal.any([limit, options.signal]) : limit;
@@ -71,16 +69,16 @@ async function ask(path, options = {}) {
   }
 }
 
-/** A key that makes repetitions safe. `randomUUID` exists on https only. */
+// A key that makes repetitions safe. `randomUUID` exists on https only.
 function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-// Builds ----------------------------------------------------------------------------------------------------------------
+// ---- Builds
 
-/** The builds that the feed has told of. */
+// The builds that the feed has told of.
 const builds = {
-  /** By id; `null` until the first answer. */
+  // By id; `null` until the first answer.
   known: null,
   listeners: new Set(),
   pending: false,
@@ -101,7 +99,7 @@ const builds = {
   drop(id) {
     if (this.known?.delete(id)) this.changed();
   },
-  /** Tells the listeners, a few times a second at most. */
+  // Tells the listeners, a few times a second at most.
   changed() {
     if (this.pending) return;
     this.pending = true;
@@ -110,13 +108,13 @@ const builds = {
       for (const listener of this.listeners) listener();
     }, 60);
   },
-  /** Those that fit, newest first. */
+  // Those that fit, newest first.
   list(fits = () => true) {
     return [...this.known?.values() ?? []].filter(fits).sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt));
   },
 };
 
-/** Takes server-sent events apart. Spec: HTML, section 9.2.6. */
+// Takes server-sent events apart. Spec: HTML, section 9.2.6.
 class EventParser {
   constructor(found) {
     this.found = found;
@@ -146,13 +144,11 @@ class EventParser {
   }
 }
 
-/**
- * The live feed. `EventSource` cannot send a token, so its work is done here: reading, reconnecting with growing and
- * random pauses, and noticing a connection that is open but dead.
- */
+// The live feed. `EventSource` cannot send a token, so its work is done here: reading, reconnecting with growing and
+// random pauses, and noticing a connection that is open but dead.
 const feed = {
   state: 'connecting',
-  /** When something was last heard, in the service's time. */
+  // When something was last heard, in the service's time.
   heardAt: null,
   retryAt: null,
   trouble: null,
@@ -173,7 +169,7 @@ const feed = {
     this.run = null;
   },
 
-  /** Tries again now, where it waits to. */
+  // Tries again now, where it waits to.
   hurry() { this.wake?.(); },
 
   async loop(signal) {
@@ -198,7 +194,7 @@ const feed = {
     }
   },
 
-  /** Reads one connection to its end. */
+  // Reads one connection to its end.
   async read(signal) {
     const connection = new AbortController();
     const end = () => connection.abort();
@@ -258,11 +254,11 @@ addEventListener('online', () => feed.hurry());
 addEventListener('offline', () => feed.listeners.forEach((listener) => listener()));
 document.addEventListener('visibilitychange', () => { if (!document.hidden) feed.hurry(); });
 
-// Webapps ---------------------------------------------------------------------------------------------------------------
+// ---- Webapps
 
-/** The webapps, and what is known of each. Details are asked for when they are to be seen, few at a time. */
+// The webapps, and what is known of each. Details are asked for when they are to be seen, few at a time.
 const webapps = {
-  /** `{webapps, source, message}`, or `null` before the first answer. */
+  // `{webapps, source, message}`, or `null` before the first answer.
   list: null,
   error: null,
   details: new Map(),
@@ -283,7 +279,7 @@ const webapps = {
 
   detail(name) { return this.details.get(name) ?? {}; },
 
-  /** Asks for a webapp's details, unless they are new enough. */
+  // Asks for a webapp's details, unless they are new enough.
   want(name, maxAge = 60_000) {
     if (Date.now() - (this.detail(name).at ?? 0) < maxAge) return;
     this.queue.add(name);
@@ -312,7 +308,7 @@ const webapps = {
     this.work();
   },
 
-  /** A build of it has begun or ended: what is known of it is old. */
+  // A build of it has begun or ended: what is known of it is old.
   touched(name) {
     if (this.list && !this.list.webapps.includes(name)) this.load();
     if (this.details.has(name)) this.want(name, 0);
