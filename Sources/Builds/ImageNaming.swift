@@ -31,6 +31,13 @@ public struct ImageNaming: Sendable, Equatable {
         }
     }
 
+    /// The webapp whose images a repository holds; `nil` for a repository of nobody here.
+    func webapp(of repository: String) -> WebappName? {
+        let prefix = prefix.isEmpty ? "" : "\(prefix)/"
+        guard repository.hasPrefix(prefix) else { return nil }
+        return try? WebappName(String(repository.dropFirst(prefix.count)))
+    }
+
     /// The reference of one image of a webapp.
     /// - Throws: ``InvalidInput`` for a tag that cannot be one.
     public func image(of webapp: WebappName, tag: String) throws(InvalidInput) -> ImageReference {

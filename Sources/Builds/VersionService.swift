@@ -55,9 +55,11 @@ public struct NextAnswer: Sendable, Equatable {
 public final class VersionService: Sendable {
     let naming: ImageNaming
     let policy: VersionPolicy
-    private let registry: RegistryClient
+    let registry: RegistryClient
     private let listings: SharedTagListings
-    private let builder: any Builder
+    let catalog: SharedCatalog
+    let images = KnownImages()
+    let builder: any Builder
     /// Sorting ten thousand tags takes longer than all the rest of an answer, and most answers are from the same listing.
     private let sorted = Mutex<[Repository: (listing: TagListing, history: VersionHistory)]>([:])
     /// How many sorted listings are kept.
@@ -72,6 +74,7 @@ public final class VersionService: Sendable {
         self.policy = policy
         self.registry = registry
         self.listings = listings
+        self.catalog = SharedCatalog { try await registry.repositories() }
         self.builder = builder
     }
 
@@ -175,11 +178,11 @@ public final class VersionService: Sendable {
         await listings.drop(repository)
     }
 
-    private static func inFlight(_ builds: [Build]) -> [VersionTag] {
+    static func inFlight(_ builds: [Build]) -> [VersionTag] {
         builds.filter { !$0.status.isFinal }.map(\.version).sorted(by: >)
     }
 
-    private func history(of listing: TagListing, in repository: Repository) -> VersionHistory {
+    func history(of listing: TagListing, in repository: Repository) -> VersionHistory {
         if let known = sorted.withLock({ $0[repository] }), known.listing == listing { return known.history }
         let history = VersionHistory(tags: listing.tags.map(\.name)) { tag in policy.filter?.admits(tag) ?? true }
         sorted.withLock { sorted in
@@ -190,7 +193,7 @@ public final class VersionService: Sendable {
     }
 
     /// All tags and their age; `nil` where the registry does not know the repository.
-    private func listing(of repository: Repository, freshness: Freshness) async throws -> (TagListing?, age: Duration) {
+    func listing(of repository: Repository, freshness: Freshness) async throws -> (TagListing?, age: Duration) {
         do {
             let shared = try await listings.listing(of: repository, freshness == .anew ? .fresh : .recent)
             return (shared.listing, shared.age)

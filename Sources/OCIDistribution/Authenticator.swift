@@ -13,7 +13,9 @@ actor Authenticator {
         var access = TokenScope.Access.pull
         var operation: String
 
-        var scope: TokenScope { repository.map { .repository($0, access) } ?? .registry }
+        var scope: TokenScope {
+            repository.map { .repository($0, access) } ?? (access == .catalog ? .catalog : .registry)
+        }
     }
 
     private enum Scheme {

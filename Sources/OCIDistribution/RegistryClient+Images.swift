@@ -10,10 +10,15 @@ extension RegistryClient {
     /// annotations of the manifest, then of the index.
     /// - Throws: ``RegistryError``, with code ``RegistryError/Code/manifestUnknown`` or
     ///   ``RegistryError/Code/nameUnknown`` when the registry says that it does not have it; `CancellationError`.
-    @concurrent
     public func image(_ tag: Tag, in repository: Repository) async throws -> ImageDetails {
-        try await perform("read the image \(name(.tag(tag), repository))", in: repository) { ask in
-            let top = try await self.manifest(.tag(tag), repository, ask)
+        try await image(.tag(tag), in: repository)
+    }
+
+    /// What is behind a tag or a digest: see ``image(_:in:)-(Tag,_)``.
+    @concurrent
+    public func image(_ reference: ManifestReference, in repository: Repository) async throws -> ImageDetails {
+        try await perform("read the image \(name(reference, repository))", in: repository) { ask in
+            let top = try await self.manifest(reference, repository, ask)
             var details = ImageDetails(
                 digest: top.descriptor.digest, mediaType: top.descriptor.mediaType, size: 0, platforms: [], labels: [:])
             var annotations = top.annotations

@@ -30,7 +30,7 @@ public final class RegistryClient: Sendable {
         ///
         /// Default 1,000.
         public var mostPages: Int
-        /// The most tags of one listing, counted before anything is left out.
+        /// The most tags, or repositories, of one listing, counted before anything is left out.
         ///
         /// Default 200,000.
         public var mostTags: Int

@@ -13,6 +13,8 @@ struct TokenScope: Hashable, Sendable {
         case pull
         /// A registry looks at what it has before it takes more, so pushing goes with pulling.
         case push = "pull,push"
+        /// To list the repositories, which is about the registry and no repository of it.
+        case catalog = "*"
     }
 
     /// To pull from a repository, or to push to it as well.
@@ -22,6 +24,11 @@ struct TokenScope: Hashable, Sendable {
 
     /// To reach the registry at all.
     static let registry = TokenScope(values: [])
+
+    /// To list the repositories.
+    ///
+    /// A scope of its own, so that a registry that keeps its catalog to itself is still reached for all else.
+    static let catalog = TokenScope(values: ["registry:catalog:\(Access.catalog.rawValue)"])
 
     /// These scopes and what a challenge asks for, its `scope` parameter being separated by spaces.
     ///

@@ -17,6 +17,7 @@ struct BuildRoutes: Sendable {
             Route(method: .get, path: "/builds", access: .requires(.read), handle: list),
             Route(method: .get, path: "/builds/{id}", access: .requires(.read), limit: .usualAndWait, handle: show),
             Route(method: .delete, path: "/builds/{id}", access: .requires(.build), handle: cancel),
+            Route(method: .post, path: "/builds/{id}/retry", access: .requires(.build), handle: retry),
             Route(method: .get, path: "/builds/{id}/logs", access: .requires(.read), limit: .stream, handle: log),
             Route(method: .get, path: "/builds/{id}/events", access: .requires(.read), limit: .stream, handle: events),
         ]
@@ -30,7 +31,21 @@ struct BuildRoutes: Sendable {
         var wanted = try BuildRequest(members, callbackTargets: request.configuration.callbackTargets, errors: errors)
         wanted.idempotencyKey = key
         wanted.requestedBy = request.caller?.name
-        switch try await builds.start(wanted) {
+        return Self.answer(try await builds.start(wanted), webapp: wanted.webapp)
+    }
+
+    private func retry(_ request: APIRequest) async throws -> Response {
+        let errors = InputErrors()
+        _ = QueryParameters(request.query, known: [], errors: errors)
+        let key = Self.idempotencyKey(request.raw.headers, errors)
+        let id = try Self.id(request, errors)
+        let webapp = try await builds.build(id).webapp
+        return Self.answer(
+            try await builds.retry(id, requestedBy: request.caller?.name, idempotencyKey: key), webapp: webapp)
+    }
+
+    private static func answer(_ outcome: StartOutcome, webapp: WebappName) -> Response {
+        switch outcome {
         case .started(let build):
             return Response(
                 json: JSONDocument(build).value, status: .accepted,
@@ -40,7 +55,7 @@ struct BuildRoutes: Sendable {
             response.headers.set("Idempotent-Replayed", "true")
             return response
         case .releaseNotNeeded(let current):
-            return Response(json: JSONDocument(releaseNotNeededOf: wanted.webapp, current: current).value)
+            return Response(json: JSONDocument(releaseNotNeededOf: webapp, current: current).value)
         }
     }
 
@@ -101,30 +116,26 @@ struct BuildRoutes: Sendable {
         let heartbeat = request.configuration.heartbeat
         return Response(contentType: "text/event-stream", to: request) { [builds] writer in
             // The newest is what counts: a slow reader skips states, but never the last.
-            let (events, sink) = AsyncStream<JSONValue?>.makeStream(bufferingPolicy: .bufferingNewest(8))
+            let (events, sink) = AsyncStream<ByteBuffer>.makeStream(bufferingPolicy: .bufferingNewest(8))
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     defer { sink.finish() }
-                    for try await build in builds.changes(of: id) { sink.yield(JSONDocument(build).value) }
+                    for try await build in builds.changes(of: id) {
+                        sink.yield(serverSentEvent("build", JSONDocument(build).value))
+                    }
                 }
                 group.addTask {
                     while true {
                         try await Task.sleep(for: heartbeat)
-                        sink.yield(nil)
+                        sink.yield(ByteBuffer(string: ": still here\n\n"))
                     }
                 }
-                for await event in events { try await writer.write(ByteBuffer(bytes: Self.event(event))) }
+                for await event in events { try await writer.write(event) }
                 // The first task's error, if that ended the events.
                 try await group.next()
                 group.cancelAll()
             }
         }
-    }
-
-    /// Spec: HTML, "Server-sent events", section 9.2.6.
-    private static func event(_ data: JSONValue?) -> [UInt8] {
-        guard let data else { return Array(": still here\n\n".utf8) }
-        return Array("event: build\ndata: ".utf8) + data.utf8 + Array("\n\n".utf8)
     }
 
     /// The id in the path, after everything else that can be wrong with the request was looked at.

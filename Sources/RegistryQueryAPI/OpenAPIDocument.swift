@@ -19,8 +19,8 @@ let openAPIDocument = #"""
         the wrong type), 422 that a value cannot be used or is missing. What is wrong with a request is told at once,
         in `errors`. In request bodies `null` counts as absent.
 
-        Where the service has tokens, each route except `/healthz`, `/readyz` and `/webhooks/github` wants `Authorization: Bearer <token>`
-        with the scope named at the route. Where it has none it answers only to names of its own machine in `Host`,
+        Where the service has tokens, each route except `/`, `/healthz`, `/readyz` and `/webhooks/github` wants
+        `Authorization: Bearer <token>` with the scope named at the route. Where it has none it answers only to names of its own machine in `Host`,
         and to no web page.
 
         A request line or header that is no HTTP, or larger than 16 KiB (32 KiB in all), is answered 400 without a
@@ -221,6 +221,128 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
+      /webapps:
+        get:
+          tags: [versions]
+          operationId: listWebapps
+          summary: The webapps that are known
+          description: |
+            Scope `read`. From the registry's catalog, complete or an error, and from builds. Where the registry has no
+            catalog or does not allow it, `source` is `builds`, and webapps without a known build are missing. The catalog
+            may be a minute old; `Cache-Control: no-cache` asks the registry anew.
+          parameters:
+            - $ref: '#/components/parameters/freshness'
+          responses:
+            '200':
+              description: Their names.
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Webapps'
+                  example:
+                    webapps: [app-blog, app-example]
+                    source: registry
+                    message: null
+            '400':
+              $ref: '#/components/responses/Problem'
+            '401':
+              $ref: '#/components/responses/Problem'
+            '403':
+              $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
+            default:
+              $ref: '#/components/responses/Problem'
+      /webapps/{webapp}:
+        parameters:
+          - $ref: '#/components/parameters/webapp'
+        get:
+          tags: [versions]
+          operationId: showWebapp
+          summary: A webapp at a glance
+          description: |
+            Scope `read`. A webapp without a repository has `latest: null` and the configured first version as each
+            `next`. As old as `Age` says; `Cache-Control: no-cache` asks the registry anew.
+          parameters:
+            - $ref: '#/components/parameters/freshness'
+          responses:
+            '200':
+              description: The webapp.
+              headers:
+                Age:
+                  $ref: '#/components/headers/Age'
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Webapp'
+                  example:
+                    webapp: app-example
+                    repository: webapp/app-example
+                    latest: v1.2.3
+                    digest: sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+                    createdAt: '2026-11-22T19:50:01.000Z'
+                    size: 7211520
+                    count: 14
+                    next: {patch: v1.2.5, minor: v1.3.0, major: v2.0.0}
+                    inFlight: [v1.2.4]
+                    usualDurationSeconds: 41.5
+            '400':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
+            default:
+              $ref: '#/components/responses/Problem'
+      /webapps/{webapp}/history:
+        parameters:
+          - $ref: '#/components/parameters/webapp'
+        get:
+          tags: [versions]
+          operationId: showHistory
+          summary: The versions of a webapp, and its builds that have ended
+          description: |
+            Scope `read`. The highest versions with the time at which each was made: all of them or an error. A
+            repetition of a request that took too long comes further than the one before.
+          parameters:
+            - name: limit
+              in: query
+              description: How many versions there are at most.
+              schema:
+                type: integer
+                minimum: 1
+                maximum: 100
+                default: 30
+            - $ref: '#/components/parameters/freshness'
+          responses:
+            '200':
+              description: The history.
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/History'
+                  example:
+                    webapp: app-example
+                    since: '2026-11-22T08:00:00.000Z'
+                    versions:
+                      - tag: v1.2.3
+                        createdAt: '2026-11-22T19:50:01.000Z'
+                        digest: sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a
+                    builds:
+                      - id: build-app-example-v1-2-3
+                        tag: v1.2.3
+                        status: succeeded
+                        createdAt: '2026-11-22T19:49:20.000Z'
+                        finishedAt: '2026-11-22T19:50:03.500Z'
+                        durationSeconds: 42.25
+            '400':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
+            default:
+              $ref: '#/components/responses/Problem'
       /builds:
         post:
           tags: [builds]
@@ -274,14 +396,7 @@ let openAPIDocument = #"""
             It belongs to this build alone. With an `Idempotency-Key`, a repetition answers with the same build for as
             long as that build is known.
           parameters:
-            - name: Idempotency-Key
-              in: header
-              description: |
-                1 to 255 visible ASCII characters, in quotation marks or bare. A UUID is a good choice.
-              schema:
-                type: string
-                pattern: '^("[!#-\[\]-~]{1,255}"|[!#-\[\]-~]{1,255})$'
-              example: '"6ad8b0b9-6a0d-4b0e-8f30-0d0a5a3b8a35"'
+            - $ref: '#/components/parameters/idempotencyKey'
           requestBody:
             required: true
             content:
@@ -485,6 +600,65 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
+      /builds/{id}/retry:
+        parameters:
+          - $ref: '#/components/parameters/id'
+        post:
+          tags: [builds]
+          operationId: retryBuild
+          summary: Build the same source again
+          description: |
+            Scope `build`. Starts a build of the commit that this one built, with the next version: a prerelease after a
+            prerelease, else a patch. Nobody is called back. A build that has not ended answers 409 `build_not_finished`.
+          parameters:
+            - $ref: '#/components/parameters/idempotencyKey'
+          responses:
+            '200':
+              description: The build that the key started before (`Idempotent-Replayed`).
+              headers:
+                Location:
+                  $ref: '#/components/headers/Location'
+                Idempotent-Replayed:
+                  schema:
+                    const: 'true'
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Build'
+            '202':
+              description: A version was reserved, and its build started or queued.
+              headers:
+                Location:
+                  description: The path of the new build.
+                  required: true
+                  schema:
+                    type: string
+                Retry-After:
+                  $ref: '#/components/headers/RetryAfter'
+              content:
+                application/json:
+                  schema:
+                    $ref: '#/components/schemas/Build'
+                  examples:
+                    queued:
+                      $ref: '#/components/examples/Build'
+              links:
+                build:
+                  operationId: showBuild
+                  parameters:
+                    id: $response.body#/id
+            '400':
+              $ref: '#/components/responses/Problem'
+            '404':
+              $ref: '#/components/responses/Problem'
+            '409':
+              $ref: '#/components/responses/Problem'
+            '422':
+              $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
+            default:
+              $ref: '#/components/responses/Problem'
       /builds/{id}/logs:
         parameters:
           - $ref: '#/components/parameters/id'
@@ -554,6 +728,83 @@ let openAPIDocument = #"""
             '404':
               $ref: '#/components/responses/Problem'
             '422':
+              $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
+            default:
+              $ref: '#/components/responses/Problem'
+      /events:
+        get:
+          tags: [builds]
+          operationId: followBuilds
+          summary: All builds, each time something has changed
+          description: |
+            Scope `read`. Server-sent events. `builds` comes first, has all builds that have not ended and the newest 200,
+            and replaces whatever was known; it comes again for a reader who does not keep up. `build` is a new build, or
+            one that has changed. `gone` is one that is not shown any more: cleaned away, or too old. `trouble` says that
+            nothing is known at the moment; `builds` ends it. Comments in between say that the connection lives. The
+            answer ends when the service stops, and after two hours: connect again.
+          responses:
+            '200':
+              description: The events.
+              content:
+                text/event-stream:
+                  schema:
+                    description: One event.
+                    type: object
+                    required: [event, data]
+                    oneOf:
+                      - properties:
+                          event:
+                            const: builds
+                          data:
+                            type: string
+                            contentMediaType: application/json
+                            contentSchema:
+                              type: object
+                              required: [builds]
+                              properties:
+                                builds:
+                                  type: array
+                                  items:
+                                    $ref: '#/components/schemas/Build'
+                      - properties:
+                          event:
+                            const: build
+                          data:
+                            type: string
+                            contentMediaType: application/json
+                            contentSchema:
+                              $ref: '#/components/schemas/Build'
+                      - properties:
+                          event:
+                            const: gone
+                          data:
+                            type: string
+                            contentMediaType: application/json
+                            contentSchema:
+                              type: object
+                              required: [id]
+                              properties:
+                                id:
+                                  $ref: '#/components/schemas/BuildId'
+                      - properties:
+                          event:
+                            const: trouble
+                          data:
+                            type: string
+                            contentMediaType: application/json
+                            contentSchema:
+                              type: object
+                              required: [message]
+                              properties:
+                                message:
+                                  type: string
+            '400':
+              $ref: '#/components/responses/Problem'
+            '401':
+              $ref: '#/components/responses/Problem'
+            '403':
               $ref: '#/components/responses/Problem'
             '429':
               $ref: '#/components/responses/TooManyFailures'
@@ -782,6 +1033,79 @@ let openAPIDocument = #"""
               $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
+      /caller:
+        get:
+          tags: [service]
+          operationId: showCaller
+          summary: Who asks, and what that caller may do
+          description: Scope `read`.
+          responses:
+            '200':
+              description: The caller.
+              content:
+                application/json:
+                  schema:
+                    type: object
+                    required: [name, scopes]
+                    properties:
+                      name:
+                        description: The name of the token or service account; `null` where callers have no names.
+                        type: [string, 'null']
+                      scopes:
+                        type: array
+                        items:
+                          enum: [read, build, metrics]
+                    additionalProperties: false
+                  example:
+                    name: n8n
+                    scopes: [read, build]
+            '400':
+              $ref: '#/components/responses/Problem'
+            '401':
+              $ref: '#/components/responses/Problem'
+            '403':
+              $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
+            default:
+              $ref: '#/components/responses/Problem'
+      /:
+        get:
+          tags: [service]
+          operationId: showPage
+          summary: The page for people
+          description: |
+            One HTML document with its style and script in it. It has no data of its own: what it shows it asks for, with
+            a token where one is needed.
+          security: []
+          parameters:
+            - name: If-None-Match
+              in: header
+              description: The `ETag` of the page that is there already.
+              schema:
+                type: string
+          responses:
+            '200':
+              description: The page.
+              headers:
+                ETag:
+                  $ref: '#/components/headers/ETag'
+                Content-Security-Policy:
+                  description: Allows the page's own style and script, requests to this service, and nothing else.
+                  required: true
+                  schema:
+                    type: string
+              content:
+                text/html:
+                  schema:
+                    type: string
+            '304':
+              description: The page is the one that is there already.
+              headers:
+                ETag:
+                  $ref: '#/components/headers/ETag'
+            default:
+              $ref: '#/components/responses/Problem'
       /healthz:
         get:
           tags: [service]
@@ -893,6 +1217,15 @@ let openAPIDocument = #"""
           schema:
             $ref: '#/components/schemas/Range'
           example: ^1.2
+        idempotencyKey:
+          name: Idempotency-Key
+          in: header
+          description: |
+            1 to 255 visible ASCII characters, in quotation marks or bare. A UUID is a good choice.
+          schema:
+            type: string
+            pattern: '^("[!#-\[\]-~]{1,255}"|[!#-\[\]-~]{1,255})$'
+          example: '"6ad8b0b9-6a0d-4b0e-8f30-0d0a5a3b8a35"'
         freshness:
           name: Cache-Control
           in: header
@@ -909,6 +1242,11 @@ let openAPIDocument = #"""
             minimum: 0
         Location:
           description: The path of the build.
+          schema:
+            type: string
+        ETag:
+          description: Tells one version of the page from another.
+          required: true
           schema:
             type: string
         RetryAfter:
@@ -1064,6 +1402,120 @@ let openAPIDocument = #"""
               type: array
               items:
                 type: string
+          additionalProperties: false
+        Webapps:
+          type: object
+          required: [webapps, source, message]
+          properties:
+            webapps:
+              description: In alphabetical order.
+              type: array
+              items:
+                $ref: '#/components/schemas/WebappName'
+            source:
+              description: The registry's catalog and builds, or builds alone.
+              enum: [registry, builds]
+            message:
+              description: Why the registry does not tell.
+              type: [string, 'null']
+          additionalProperties: false
+        Webapp:
+          type: object
+          required: [webapp, repository, latest, digest, createdAt, size, count, next, inFlight, usualDurationSeconds]
+          properties:
+            webapp:
+              $ref: '#/components/schemas/WebappName'
+            repository:
+              type: string
+            latest:
+              description: The highest version that is no prerelease.
+              type: [string, 'null']
+            digest:
+              description: What the registry serves under `latest`.
+              type: [string, 'null']
+            createdAt:
+              description: When that image was made.
+              oneOf:
+                - $ref: '#/components/schemas/Time'
+                - type: 'null'
+            size:
+              description: Bytes of its configuration and all layers, of the first platform.
+              type: [integer, 'null']
+              minimum: 0
+            count:
+              description: How many tags there are.
+              type: integer
+              minimum: 0
+            next:
+              description: What comes next; `null` where a bump leads to no version. Promises nothing.
+              type: object
+              required: [patch, minor, major]
+              properties:
+                patch:
+                  type: [string, 'null']
+                minor:
+                  type: [string, 'null']
+                major:
+                  type: [string, 'null']
+              additionalProperties: false
+            inFlight:
+              description: The versions of builds that have not ended, highest first.
+              type: array
+              items:
+                type: string
+            usualDurationSeconds:
+              description: How long the last successful builds took, the median of those that this process has seen.
+              type: [number, 'null']
+              minimum: 0
+          additionalProperties: false
+        History:
+          type: object
+          required: [webapp, since, versions, builds]
+          properties:
+            webapp:
+              $ref: '#/components/schemas/WebappName'
+            since:
+              description: When this process began to remember builds; earlier ones may be missing.
+              $ref: '#/components/schemas/Time'
+            versions:
+              description: Highest first.
+              type: array
+              items:
+                type: object
+                required: [tag, createdAt, digest]
+                properties:
+                  tag:
+                    type: string
+                  createdAt:
+                    description: When the image was made.
+                    oneOf:
+                      - $ref: '#/components/schemas/Time'
+                      - type: 'null'
+                  digest:
+                    type: string
+                additionalProperties: false
+            builds:
+              description: Newest first, 50 at most.
+              type: array
+              items:
+                type: object
+                required: [id, tag, status, createdAt, finishedAt, durationSeconds]
+                properties:
+                  id:
+                    $ref: '#/components/schemas/BuildId'
+                  tag:
+                    type: string
+                  status:
+                    enum: [succeeded, failed, cancelled]
+                  createdAt:
+                    $ref: '#/components/schemas/Time'
+                  finishedAt:
+                    $ref: '#/components/schemas/Time'
+                  durationSeconds:
+                    description: From the beginning of the work; `null` if it never began.
+                    type: [number, 'null']
+                    minimum: 0
+                additionalProperties: false
           additionalProperties: false
         Image:
           type: object

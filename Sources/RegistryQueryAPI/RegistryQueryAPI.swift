@@ -84,6 +84,8 @@ public struct RegistryQueryAPI: Service {
     private static func table(versions: VersionService, builds: BuildService, readiness: Readiness) -> RouteTable {
         RouteTable(
             routes: VersionRoutes(versions: versions).routes + BuildRoutes(builds: builds).routes
+                + WebappRoutes(builds: builds).routes
+                + EventRoutes(feed: BuildFeed { builds.snapshots() }).routes
                 + WebhookRoutes(versions: versions, builds: builds).routes + ServiceRoutes(readiness: readiness).routes)
     }
 

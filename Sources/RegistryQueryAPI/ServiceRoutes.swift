@@ -3,6 +3,7 @@ import Hummingbird
 /// What concerns the service itself: whether it lives, whether it is ready, and what its contract is.
 struct ServiceRoutes: Sendable {
     let readiness: Readiness
+    let page = Page()
 
     var routes: [Route] {
         [
@@ -11,6 +12,11 @@ struct ServiceRoutes: Sendable {
                 return Response(json: ["status": "ok"])
             },
             Route(method: .get, path: "/readyz", access: .open, handle: ready),
+            Route(method: .get, path: "/caller", access: .requires(.read)) { request in
+                try request.refuseParameters()
+                return Response(json: JSONDocument(request.caller).value)
+            },
+            Route(method: .get, path: "/", access: .open) { [page] request in try page.answer(request) },
             Route(method: .get, path: "/openapi.yaml", access: .requires(.read)) { request in
                 try request.refuseParameters()
                 return Response(

@@ -80,7 +80,7 @@ struct VersionRoutes: Sendable {
     }
 
     /// Spec: RFC 9111 section 5.1: whole seconds.
-    private static func headers(age: Duration) -> HTTPFields {
+    static func headers(age: Duration) -> HTTPFields {
         [.age: "\(max(age.components.seconds, 0))", .cacheControl: "no-cache"]
     }
 }

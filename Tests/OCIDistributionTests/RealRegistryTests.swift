@@ -85,6 +85,16 @@ import Testing
         }
     }
 
+    @Test func theCatalogIsReadOverAllItsPages() async throws {
+        let registry = try await TestRegistry.start()
+        let names = (0..<230).map { "webapp/app-\($0)" }
+        for name in names { try registry.add(TestImage(), to: name, tags: ["v1"]) }
+        try await withClient(of: registry) { fixture in
+            #expect(Set(try await fixture.client.repositories().map(\.name)) == Set(names))
+            #expect(registry.requests().count { $0.contains("/v2/_catalog") } == 3)
+        }
+    }
+
     @Test func theRegistrysOwnRefusalOfANameIsTold() async throws {
         let registry = try await TestRegistry.start()
         try await withClient(of: registry) { fixture in

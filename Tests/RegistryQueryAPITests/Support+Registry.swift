@@ -74,14 +74,12 @@ final class RegistryStub: Transport {
             "layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"\(configDigest)","size":1000}]}
             """
         let digest = Digest.sha256(of: Array(manifest.utf8))
-        set(
-            "/v2/webapp/\(webapp)/manifests/\(tag)",
-            .body(
-                status: 200,
-                headers: [
-                    ("Content-Type", "application/vnd.oci.image.manifest.v1+json"),
-                    ("Docker-Content-Digest", "\(digest)"),
-                ], manifest))
+        let headers = [
+            ("Content-Type", "application/vnd.oci.image.manifest.v1+json"), ("Docker-Content-Digest", "\(digest)"),
+        ]
+        for reference in [tag, "\(digest)"] {
+            set("/v2/webapp/\(webapp)/manifests/\(reference)", .body(status: 200, headers: headers, manifest))
+        }
         set("/v2/webapp/\(webapp)/blobs/\(configDigest)", .body(status: 200, config))
     }
 }

@@ -1,17 +1,19 @@
 internal import HTTPTransport
 
 /// Puts the pages of one listing together and watches that they form a chain that ends.
-struct TagCollector {
+struct PageCollector {
+    private let kind: ListingPage.Kind
     private let configuration: RegistryClient.Configuration
     private let operation: String
     private var visited: Set<HTTPURL> = []
     private var known: Set<String> = []
-    private var tags: [Tag] = []
-    private var ignored = 0
+    /// The names on the pages so far, each once, in the registry's order.
+    private(set) var names: [String] = []
     private var listed = 0
     private(set) var remainingBytes: Int
 
-    init(configuration: RegistryClient.Configuration, operation: String) {
+    init(_ kind: ListingPage.Kind, configuration: RegistryClient.Configuration, operation: String) {
+        self.kind = kind
         self.configuration = configuration
         self.operation = operation
         remainingBytes = configuration.mostListingBytes
@@ -19,9 +21,6 @@ struct TagCollector {
 
     /// The number of pages that were asked for.
     var pages: Int { visited.count }
-
-    /// What the pages so far come to.
-    var listing: TagListing { TagListing(tags: tags, ignored: ignored) }
 
     /// Notes that a page is asked for.
     mutating func begin(_ url: HTTPURL) throws {
@@ -35,19 +34,17 @@ struct TagCollector {
 
     /// Takes a page in; answers where the next one is, or `nil` when this was the last.
     mutating func add(_ answer: RegistryAnswer) throws -> HTTPURL? {
-        let page: TagPage
-        do throws(TagPage.Malformed) {
-            page = try TagPage(answer)
+        let page: [String]
+        do throws(ListingPage.Malformed) {
+            page = try ListingPage.names(on: answer, of: kind)
         } catch {
             throw self.error(.malformedAnswer, "\(answer.url.authority) answered 200 with \(error.reason)")
         }
-        listed += page.tags.count
+        listed += page.count
         guard listed <= configuration.mostTags else {
-            throw error(.truncated, "the listing has more than \(configuration.mostTags) tags")
+            throw error(.truncated, "the listing has more than \(configuration.mostTags) \(kind.rawValue)")
         }
-        for name in page.tags where known.insert(name).inserted {
-            if let tag = try? Tag(name) { tags.append(tag) } else { ignored += 1 }
-        }
+        for name in page where known.insert(name).inserted { names.append(name) }
         remainingBytes -= answer.body.count
         return try next(after: answer)
     }

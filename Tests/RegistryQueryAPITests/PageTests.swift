@@ -1,0 +1,83 @@
+import FoundationEssentials
+import Testing
+
+@testable import RegistryQueryAPI
+
+struct PageTests {
+    @Test("the page comes with a policy that allows its own style and script and nothing else, to everybody who asks")
+    func servesPage() async throws {
+        let file = try TokenFixture()
+        for access in [RegistryQueryAPI.Access.local, .anonymous, file.access] {
+            try await TestService.run(.with(\.access, access)) { service in
+                // A browser's navigation: typed, from a bookmark, or by a link on any site.
+                for site in ["none", "cross-site", "same-site", "same-origin"] {
+                    let reply = try await service.get(
+                        "/", ("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", "navigate"), ("Accept", "text/html"))
+                    #expect(reply.status == 200 && reply["content-type"] == "text/html; charset=utf-8", "\(site)")
+                }
+                let reply = try await service.get("/")
+                #expect(reply.body == Page().document && reply["cache-control"] == "no-cache")
+                #expect(reply["referrer-policy"] == "no-referrer" && reply["x-content-type-options"] == "nosniff")
+                let page = Page()
+                #expect(reply["content-security-policy"] == page.policy && reply["etag"] == page.tag)
+                let head = try await service.send("HEAD", "/")
+                #expect(head.status == 200 && head.body.isEmpty && head["etag"] == page.tag)
+                #expect(head["content-length"] == "\(page.document.count)")
+            }
+        }
+        withExtendedLifetime(file) {}
+    }
+
+    @Test("the hashes of the policy are those of what is between the tags")
+    func hashes() throws {
+        let page = Page()
+        let text = String(decoding: page.document, as: UTF8.self)
+        for (tag, directive) in [("style", "style-src"), ("script", "script-src")] {
+            let parts = text.components(between: "<\(tag)>", and: "</\(tag)>")
+            #expect(parts.count == 1 && text.firstRange(of: "<!-- \(tag) -->") == nil)
+            let hash = Data(try #require(sha256(Array((parts.first ?? "").utf8)))).base64EncodedString()
+            #expect(page.policy.split(separator: "; ").contains("\(directive) 'sha256-\(hash)'"))
+            // Browsers hash what they have parsed, which has no carriage returns.
+            #expect(!text.contains("\r") && !text.contains("\u{0}"))
+        }
+        #expect(page.policy.hasPrefix("default-src 'none'; ") && !page.policy.contains("unsafe"))
+        #expect(page.document.count < 100_000)
+    }
+
+    @Test("another style makes another page")
+    func tellsVersionsApart() {
+        let html = Array("<!-- style --><!-- script -->".utf8)
+        let (one, two) = (Page(html: html, style: [97], script: []), Page(html: html, style: [98], script: []))
+        #expect(String(decoding: one.document, as: UTF8.self) == "<style>a</style><script></script>")
+        #expect(one.tag != two.tag && one.policy != two.policy)
+    }
+
+    @Test("who has the page already is told so")
+    func saysNotModified() async throws {
+        try await TestService.run { service in
+            let tag = Page().tag
+            for known in [tag, "W/\(tag)", "\"x\", \(tag)", "*"] {
+                let reply = try await service.get("/", ("If-None-Match", known))
+                #expect(reply.status == 304 && reply.body.isEmpty && reply["etag"] == tag, "\(known)")
+            }
+            for other in ["\"x\"", "", String(tag.dropLast())] {
+                #expect(try await service.get("/", ("If-None-Match", other)).status == 200, "\(other)")
+            }
+            #expect(try await service.get("/?x=1").status == 400)
+            #expect(try await service.send("POST", "/").status == 405)
+        }
+    }
+}
+
+extension String {
+    /// What stands between each pair of marks.
+    fileprivate func components(between start: String, and end: String) -> [String] {
+        var (found, rest) = ([String](), self[...])
+        while let first = rest.firstRange(of: start)?.upperBound {
+            guard let last = rest[first...].firstRange(of: end) else { break }
+            found.append(String(rest[first..<last.lowerBound]))
+            rest = rest[last.upperBound...]
+        }
+        return found
+    }
+}
