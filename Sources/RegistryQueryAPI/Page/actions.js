@@ -17,7 +17,7 @@ function openDialog(title, ...content) {
   return dialog;
 }
 
-const closing = (text) => h('button', {type: 'button', onclick: (event) => event.currentTarget.closest('dialog').close()}, text);
+const closing = (text) => h('button', {onclick: (event) => event.currentTarget.closest('dialog').close()}, text);
 
 // Says what did not work.
 function inform(message) {
@@ -55,7 +55,7 @@ function goToBuild(build) {
 // A button that starts a build: of a webapp, or of one that is still to be named.
 function startButton(webapp) {
   const button = h('button', {
-    type: 'button', class: webapp ? 'start' : 'quiet', onclick: () => startDialog(webapp),
+    class: webapp ? 'start' : 'quiet', onclick: () => startDialog(webapp),
     'aria-label': webapp && `Build ${webapp} …`,
   }, webapp ? [icon('start'), 'Build'] : 'Build another …');
   button.update = () => show(button, session.can('build'));
@@ -129,7 +129,7 @@ function startRequest(webapp, bump, version, ref) {
 
 // A button for a build that has not ended.
 function cancelButton(current) {
-  const button = h('button', {type: 'button', class: 'cancel', onclick: () => cancelDialog(current())}, 'Cancel');
+  const button = h('button', {class: 'cancel', onclick: () => cancelDialog(current())}, 'Cancel');
   button.update = (build) => {
     show(button, !build.done && session.can('build'));
     button.setAttribute('aria-label', `Cancel ${build.webapp} ${build.tag} …`);
@@ -152,7 +152,7 @@ function cancelDialog(build) {
 function retryButton(current) {
   let key = newKey();
   const button = h('button', {
-    type: 'button', class: 'primary',
+    class: 'primary',
     async onclick() {
       button.disabled = true;
       try {
@@ -180,7 +180,7 @@ function signIn(problem, done) {
   const send = h('button', {class: 'primary', type: 'submit'}, 'Sign in');
   const form = h('form', {class: 'signin'},
     h('h1', {tabindex: -1}, 'A token, please'),
-    h('p', {id: 'token-note'}, 'This service answers to those who have a token of its list. It is kept in this tab only, until the tab is closed or you sign out.'),
+    h('p', {id: 'token-note'}, 'This service asks for a token of its list. It is kept in this tab only, until you close the tab or sign out.'),
     h('label', {class: 'field', for: 'token'}, 'Token'), field);
   const error = submission(form, send, async () => {
     const token = field.value.trim();

@@ -5,7 +5,16 @@
 const one = (selector, root = document) => root.querySelector(selector);
 
 // Makes an element: attributes as they are written in HTML, listeners as `onclick`; absent children are left out.
-const h = (name, attributes, ...children) => assemble(document.createElement(name), attributes, children);
+const h = (name, attributes, ...children) => {
+  const element = assemble(document.createElement(name), attributes, children);
+  if (name === 'button' && !attributes?.type) element.type = 'button';
+  return element;
+};
+// A section with a heading, and with what stands beside that.
+const section = (title, beside, ...content) => {
+  const id = `about-${title.toLowerCase().replaceAll(' ', '-')}`;
+  return h('section', {'aria-labelledby': id}, h('div', {class: 'heading'}, h('h2', {id}, title), beside), content);
+};
 const svg = (name, attributes, ...children) =>
   assemble(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
 
@@ -15,7 +24,7 @@ function assemble(element, attributes, children) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? '' : value);
   }
-  element.append(...children.flat().filter((child) => child != null && child !== false));
+  element.append(...children.flat(2).filter((child) => child != null && child !== false));
   return element;
 }
 
@@ -164,7 +173,7 @@ async function copy(text, what) {
 // A button that copies a text and shows for a moment that it has.
 function copier(text, what) {
   const button = h('button', {
-    type: 'button', class: 'quiet square', 'aria-label': `Copy ${what}`, title: `Copy ${what}`,
+    class: 'quiet square', 'aria-label': `Copy ${what}`, title: `Copy ${what}`,
     async onclick() {
       await copy(text, what);
       button.replaceChildren(icon('done'));

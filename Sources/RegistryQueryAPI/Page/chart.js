@@ -35,7 +35,7 @@ class Chart {
     this.span = null;
     this.readout = h('p', {class: 'readout', 'aria-hidden': 'true'});
     this.spans = h('div', {class: 'spans', role: 'group', 'aria-label': 'Time shown'}, SPANS.map(([name], index) =>
-      h('button', {type: 'button', 'aria-pressed': 'false', onclick: () => this.choose(index)}, name)));
+      h('button', {'aria-pressed': 'false', onclick: () => this.choose(index)}, name)));
     this.picture = h('div', {class: 'picture'});
     this.summary = h('figcaption', {class: 'hidden'});
     this.rows = h('tbody', {});
@@ -84,7 +84,7 @@ class Chart {
     const place = {transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, class: `mark ${kind}`};
     if (kind === 'version') return svg('path', {...place, d: 'M0-5 5 0 0 5-5 0z'});
     if (kind === 'failed') return svg('path', {...place, d: 'M-4-4 4 4M4-4-4 4'});
-    return svg('circle', {...place, r: 4});
+    return svg('circle', {...place, r: 4.5});
   }
 
   draw() {
@@ -138,11 +138,12 @@ class Chart {
     const parts = [];
     if (this.usual && this.usual < longest) {
       parts.push(svg('line', {class: 'usual', x1: frame.left, x2: frame.right, y1: y(this.usual), y2: y(this.usual)}));
-      parts.push(svg('text', {class: 'usual', x: frame.right, y: y(this.usual) - 5, 'text-anchor': 'end'}, `usually ${duration(this.usual)}`));
+      parts.push(svg('text', {class: 'usual', x: frame.left + 6, y: y(this.usual) - 5}, `usually ${duration(this.usual)}`));
     }
     const made = new Map(shown.filter((point) => point.kind === 'succeeded').map((point) => [point.tag, point]));
     for (const version of shown.filter((point) => point.kind === 'version' && made.has(point.tag))) {
       const from = made.get(version.tag);
+      if (Math.abs(from.x - version.x) > 40) continue;
       parts.push(svg('path', {class: 'stem', d: `M${version.x} ${version.y + 6}L${from.x} ${from.y - 5}`}));
     }
     return parts;

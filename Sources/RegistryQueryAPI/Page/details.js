@@ -3,7 +3,7 @@
 // A list of names and values; values that are absent are left out.
 function facts(pairs) {
   return pairs.filter(([, value]) => value != null && value !== '' && value !== false)
-    .map(([name, value]) => h('div', {class: 'fact'}, h('dt', {}, name), h('dd', {}, value)));
+    .map(([name, value, isWide]) => h('div', {class: isWide ? 'fact wide' : 'fact'}, h('dt', {}, name), h('dd', {}, value)));
 }
 
 const crumb = (...links) => h('nav', {class: 'crumb', 'aria-label': 'Where this is'}, icon('back'), links);
@@ -108,11 +108,8 @@ function webappView(name) {
       crumb(h('a', {href: '#/'}, 'All webapps')),
       h('div', {class: 'heading'}, h('h1', {tabindex: -1}, name), start),
       trouble, facetList,
-      h('section', {'aria-labelledby': 'chart-heading'},
-        h('div', {class: 'heading'}, h('h2', {id: 'chart-heading'}, 'Versions over time')), chartPlace, since),
-      h('div', {class: 'columns'},
-        h('section', {'aria-labelledby': 'builds-heading'}, h('div', {class: 'heading'}, h('h2', {id: 'builds-heading'}, 'Builds')), listPlace),
-        h('section', {'aria-labelledby': 'tags-heading'}, h('div', {class: 'heading'}, h('h2', {id: 'tags-heading'}, 'Tags'), tagCount), tags))),
+      section('Versions over time', null, chartPlace, since),
+      h('div', {class: 'columns'}, section('Builds', null, listPlace), section('Tags', tagCount, tags))),
     update,
     refresh: () => webapps.want(name),
     close: () => stopping.abort(),
@@ -127,10 +124,10 @@ function webappFacts(data) {
     ['Made', data.createdAt && ago(data.createdAt)],
     ['Digest', data.digest && digestText(data.digest)],
     ['Size', data.size != null && bytes(data.size)],
-    ['Next', next.length && h('span', {class: 'nexts'}, next)],
+    ['Next', next.length && h('span', {class: 'nexts'}, next), true],
     ['Builds under way', data.inFlight?.length && data.inFlight.join(', ')],
     ['A build usually takes', data.usualDurationSeconds && duration(data.usualDurationSeconds)],
-    ['Repository', h('span', {class: 'pair'}, h('code', {}, data.repository), copier(data.repository, 'the repository'))],
+    ['Repository', h('span', {class: 'pair'}, h('code', {}, data.repository), copier(data.repository, 'the repository')), true],
   ]);
 }
 
@@ -180,10 +177,10 @@ function buildView(id, firstLine) {
   const track = progressTrack();
   const time = againstUsual();
   const step = h('p', {class: 'step'}, h('span', {class: 'steps'}), h('code', {}));
-  const live = h('div', {class: 'card running live', hidden: true}, h('div', {class: 'cardhead'}, step, time), track);
+  const live = h('div', {class: 'card running live', hidden: true}, track, h('div', {class: 'stepline'}, step, time));
   const phases = timeline();
-  const phaseSection = h('section', {'aria-labelledby': 'phases-heading', hidden: true},
-    h('div', {class: 'heading'}, h('h2', {id: 'phases-heading'}, 'Phases')), phases);
+  const phaseSection = section('Phases', null, phases);
+  phaseSection.hidden = true;
   const list = h('dl', {class: 'facts'}, skeleton(6, 'fact'));
   const trail = crumb(h('a', {href: '#/'}, 'All webapps'));
   const log = new LogView(id, `#/builds/${id}`);
@@ -233,7 +230,7 @@ function buildView(id, firstLine) {
     show(live, build.status === 'running');
     track.update(build);
     time.update(build);
-    say(step.firstChild, build.progress ? `Step ${build.progress.step} of ${build.progress.steps}` : PHASES[build.phase] ?? '');
+    say(step.firstChild, stepText(build));
     say(step.lastChild, build.progress?.instruction ?? '');
     show(phaseSection, build.phases.length > 0);
     phases.update(build);
@@ -267,13 +264,13 @@ function buildFacts(build) {
   const queuedFor = build.startedAt && (Date.parse(build.startedAt) - Date.parse(build.createdAt)) / 1000;
   const usual = build.usualDurationSeconds ? h('span', {class: 'faint'}, `  usually ${duration(build.usualDurationSeconds)}`) : null;
   return facts([
-    ['Image', code(build.image, 'the image')],
+    ['Image', code(build.image, 'the image'), true],
     ['Digest', build.digest && digestText(build.digest)],
     ['Took', build.done && build.durationSeconds != null && h('span', {}, duration(build.durationSeconds), usual)],
     ['Waited', queuedFor >= 1 && duration(queuedFor)],
     ['Asked for', h('span', {}, ago(build.createdAt), build.requestedBy && ` by ${build.requestedBy}`)],
     ['Ended', build.finishedAt && ago(build.finishedAt)],
-    ['Source', h('code', {}, git.url)],
+    ['Source', h('code', {}, git.url), true],
     ['Branch or tag', git.ref],
     ['Commit', git.commit && h('span', {class: 'pair'}, h('code', {title: git.commit}, git.commit.slice(0, 12)), copier(git.commit, 'the commit'))],
     ['Folder', git.subdirectory],

@@ -34,39 +34,30 @@ function legible(colour) {
   return now;
 }
 
+const ATTRIBUTES = {1: 'bold', 2: 'dim', 3: 'italic', 4: 'underline', 7: 'inverse'};
+
 // What `ESC [ ... m` sets. Spec: ECMA-48 section 8.3.117; 38 and 48 as xterm has them.
 function rendition(style, parameters) {
   const codes = parameters.split(/[;:]/).map(Number);
   let now = {...style};
   for (let index = 0; index < codes.length; index += 1) {
     const code = codes[index];
+    const side = code < 40 || (code >= 90 && code < 100) ? 'front' : 'back';
+    const digit = code % 10;
     if (code === 0) now = {};
-    else if (code === 1) now.bold = true;
-    else if (code === 2) now.dim = true;
-    else if (code === 3) now.italic = true;
-    else if (code === 4) now.underline = true;
-    else if (code === 7) now.inverse = true;
+    else if (ATTRIBUTES[code]) now[ATTRIBUTES[code]] = true;
     else if (code === 22) now.bold = now.dim = false;
-    else if (code === 23) now.italic = false;
-    else if (code === 24) now.underline = false;
-    else if (code === 27) now.inverse = false;
-    else if (code >= 30 && code <= 37) now.front = code - 30;
-    else if (code >= 40 && code <= 47) now.back = code - 40;
-    else if (code >= 90 && code <= 97) now.front = code - 82;
-    else if (code >= 100 && code <= 107) now.back = code - 92;
-    else if (code === 39) now.front = undefined;
-    else if (code === 49) now.back = undefined;
-    else if (code === 38 || code === 48) {
-      const side = code === 38 ? 'front' : 'back';
-      if (codes[index + 1] === 5) {
-        const colour = codes[index + 2];
-        if (colour >= 0 && colour < 256) now[side] = colour < 16 ? colour : paletteColour(colour);
-        index += 2;
-      } else if (codes[index + 1] === 2) {
-        const colour = codes.slice(index + 2, index + 5);
-        if (colour.length === 3 && colour.every((value) => value >= 0 && value < 256)) now[side] = colour;
-        index += 4;
-      }
+    else if (ATTRIBUTES[code - 20]) now[ATTRIBUTES[code - 20]] = false;
+    else if (code < 30 || code > 107 || (code > 49 && code < 90)) continue;
+    else if (digit < 8) now[side] = digit + (code >= 90 ? 8 : 0);
+    else if (digit === 9) now[side] = undefined;
+    else if (codes[index + 1] === 5) {
+      const colour = codes[index += 2];
+      if (colour >= 0 && colour < 256) now[side] = colour < 16 ? colour : paletteColour(colour);
+    } else if (codes[index + 1] === 2) {
+      const colour = codes.slice(index + 2, index + 5);
+      if (colour.length === 3 && colour.every((value) => value >= 0 && value < 256)) now[side] = colour;
+      index += 4;
     }
   }
   return now;
@@ -82,7 +73,7 @@ function piece(text, style) {
   for (const name of ['bold', 'dim', 'italic', 'underline']) if (style[name]) element.classList.add(name);
   if (typeof front === 'number') element.classList.add(`f${front}`);
   else if (front) element.style.setProperty('color', `rgb(${(back === undefined ? legible(front) : front).join()})`);
-  if (typeof back === 'number') element.classList.add(`b${back}`);
+  if (typeof back === 'number') element.classList.add(`b${back % 8}`);
   else if (back) element.style.setProperty('background-color', `rgb(${back.join()})`);
   return element;
 }
@@ -249,14 +240,14 @@ class LogView {
       oninput: () => this.find(this.search.value),
       onkeydown: (event) => this.searchKey(event),
     });
-    this.count = h('span', {class: 'count', role: 'status'});
+    this.count = h('span', {class: 'matches', role: 'status'});
     const step = (label, name, direction) => h('button', {
-      type: 'button', class: 'square', 'aria-label': label, title: label, onclick: () => this.step(direction),
+      class: 'square', 'aria-label': label, title: label, onclick: () => this.step(direction),
     }, icon(name));
-    const toggle = (text, change) => h('button', {type: 'button', 'aria-pressed': 'false', onclick: change}, text);
+    const toggle = (text, change) => h('button', {'aria-pressed': 'false', onclick: change}, text);
     this.followButton = toggle('Follow', () => this.follow(!this.follows));
     this.wrapButton = toggle('Wrap', () => this.wrap(!this.wraps));
-    this.linkButton = h('button', {type: 'button', hidden: true, onclick: () => this.copyLink()}, 'Copy link to line');
+    this.linkButton = h('button', {hidden: true, onclick: () => this.copyLink()}, 'Copy link to line');
     this.state = h('p', {class: 'logstate'}, 'Reading the log …');
     this.loss = h('p', {class: 'loss', hidden: true});
     this.body = h('div', {class: 'lines'});
@@ -274,7 +265,7 @@ class LogView {
         h('h2', {id: 'log-heading'}, 'Log'),
         h('div', {class: 'searching', role: 'search'}, this.search, this.count, step('Previous match', 'up', -1), step('Next match', 'down', 1)),
         h('div', {class: 'buttons'}, this.linkButton, this.followButton, this.wrapButton,
-          h('button', {type: 'button', onclick: (event) => this.download(event.currentTarget)}, 'Download'))),
+          h('button', {onclick: (event) => this.download(event.currentTarget)}, 'Download'))),
       this.scroller);
   }
 

@@ -1,6 +1,7 @@
 // The first view: what builds now, what waits, what there is.
 
 const PHASES = {cloning: 'Clone', building: 'Build', pushing: 'Push', verifying: 'Verify'};
+const DOING = {cloning: 'Cloning', building: 'Building', pushing: 'Pushing', verifying: 'Verifying'};
 const STATUSES = {queued: 'Queued', running: 'Running', succeeded: 'Succeeded', failed: 'Failed', cancelled: 'Cancelled'};
 
 // A build's status as a badge: symbol, word and colour.
@@ -14,7 +15,7 @@ function blank(title, text, ...actions) {
 }
 
 const failure = (title, error, again) =>
-  blank(title, sentence(error.message), again && h('button', {type: 'button', onclick: again}, 'Try again'));
+  blank([icon('failed'), title], sentence(error.message), again && h('button', {onclick: again}, 'Try again'));
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? '' : '.');
 
@@ -60,13 +61,17 @@ function againstUsual() {
     say(now, duration(seconds));
     const expected = build.usualDurationSeconds;
     element.classList.toggle('late', Boolean(expected && !build.done && seconds > expected * 1.5 + 5));
-    say(usual, expected ? ` of usually ${duration(expected)}` : '');
+    say(usual, expected ? `${seconds > expected ? ', ' : ' of '}usually ${duration(expected)}` : '');
   };
   element.tick = text;
   element.dataset.tick = '';
   element.update = (next) => { build = next; text(); };
   return element;
 }
+
+const buildName = (build) => h('a', {class: 'name', href: `#/builds/${build.id}`}, build.webapp, ' ', h('span', {class: 'tag'}, build.tag));
+
+const stepText = ({progress, phase}) => progress ? `Step ${progress.step} of ${progress.steps}` : DOING[phase] ?? '';
 
 // A build under way.
 function runningCard(first) {
@@ -77,16 +82,14 @@ function runningCard(first) {
   const message = h('p', {class: 'message'});
   const cancel = cancelButton(() => card.build);
   const card = h('li', {class: 'card running'},
-    h('div', {class: 'cardhead'},
-      h('a', {class: 'name', href: `#/builds/${first.id}`}, first.webapp, ' ', h('span', {class: 'tag'}, first.tag)), time, cancel),
-    track, h('p', {class: 'step'}, step, instruction), message);
+    h('div', {class: 'cardhead'}, buildName(first), cancel), track, h('div', {class: 'stepline'}, h('p', {class: 'step'}, step, instruction), time), message);
   card.update = (build) => {
     card.build = build;
     track.update(build);
     time.update(build);
     cancel.update(build);
     const {progress} = build;
-    say(step, progress ? `Step ${progress.step} of ${progress.steps}` : '');
+    say(step, stepText(build));
     say(instruction, progress?.instruction ?? '');
     say(message, sentence(build.message));
   };
@@ -99,7 +102,7 @@ function queuedRow(first) {
   const message = h('span', {class: 'message'});
   const cancel = cancelButton(() => row.build);
   const row = h('li', {class: 'row'}, icon('queued'),
-    h('a', {class: 'name', href: `#/builds/${first.id}`}, first.webapp, ' ', h('span', {class: 'tag'}, first.tag)), waits, message, cancel);
+    buildName(first), waits, message, cancel);
   row.update = (build) => {
     row.build = build;
     say(message, build.message);
@@ -114,8 +117,7 @@ function endedRow(first) {
   const took = h('span', {class: 'took'});
   const message = h('span', {class: 'message'});
   const when = h('span', {class: 'when faint'});
-  const row = h('li', {class: 'row ended'}, status,
-    h('a', {class: 'name', href: `#/builds/${first.id}`}, first.webapp, ' ', h('span', {class: 'tag'}, first.tag)), message, took, when);
+  const row = h('li', {class: 'row ended'}, status, buildName(first), message, took, when);
   row.update = (build) => {
     if (row.status !== build.status) status.replaceChildren(badge(build.status));
     row.status = build.status;
@@ -131,12 +133,12 @@ function endedRow(first) {
 
 // ---- Webapps
 
-const COLUMNS = [['webapp', 'Webapp'], ['latest', 'Latest'], ['digest', 'Digest'], ['built', 'Made'], ['next patch', 'Patch'],
+const COLUMNS = [['webapp', 'Webapp'], ['latest', 'Latest'], ['digest', 'Digest'], ['built', 'Made'], ['next patch', 'Next patch'],
   ['next minor', 'Minor'], ['next major', 'Major'], ['last', 'Last build'], ['act', '']];
 
 function webappRow(name, observer, lastBuild) {
   const cells = COLUMNS.map(([kind, title]) => h(kind === 'webapp' ? 'th' : 'td', {
-    class: kind, role: kind === 'webapp' ? 'rowheader' : 'cell', scope: kind === 'webapp' && 'row', 'data-title': title,
+    class: kind, role: kind === 'webapp' ? 'rowheader' : 'cell', scope: kind === 'webapp' && 'row', 'data-title': kind.split(' ')[1],
   }));
   const [first, latest, digest, built, patch, minor, major, last, act] = cells;
   first.append(h('a', {class: 'name', href: `#/webapps/${name}`}, name));
@@ -180,7 +182,7 @@ function webappsSection() {
   const count = h('span', {class: 'faint', role: 'status'});
   const note = h('p', {class: 'note', hidden: true});
   const body = h('tbody', {role: 'rowgroup'});
-  const table = h('table', {class: 'webapps', role: 'table', 'aria-labelledby': 'webapps-heading'},
+  const table = h('table', {class: 'webapps', role: 'table', 'aria-label': 'Webapps'},
     h('thead', {role: 'rowgroup'}, h('tr', {role: 'row'}, COLUMNS.map(([kind, title]) =>
       h('th', {scope: 'col', role: 'columnheader', class: kind},
         title || h('span', {class: 'hidden'}, 'Actions'))))),
@@ -195,8 +197,7 @@ function webappsSection() {
     }
   }, {rootMargin: '300px'});
 
-  const element = h('section', {'aria-labelledby': 'webapps-heading'},
-    h('div', {class: 'heading'}, h('h2', {id: 'webapps-heading'}, 'Webapps'), count, filter, other), note, place);
+  const element = section('Webapps', [count, h('div', {class: 'right'}, filter, other)], note, place);
 
   let newest = new Map();
   const lastBuild = (name) => newest.get(name)?.[0];
@@ -242,11 +243,11 @@ function overview() {
   const queue = h('ul', {class: 'rows'});
   const recent = h('ul', {class: 'rows'});
   const place = h('div', {});
-  const queueSection = h('section', {'aria-labelledby': 'queue-heading', hidden: true},
-    h('div', {class: 'heading'}, h('h2', {id: 'queue-heading'}, 'Queue'), h('span', {class: 'faint count'})), queue);
-  const more = h('button', {type: 'button', onclick: () => { most += 50; update(); }}, 'Show more');
-  const recentSection = h('section', {'aria-labelledby': 'recent-heading', hidden: true},
-    h('div', {class: 'heading'}, h('h2', {id: 'recent-heading'}, 'Recent builds')), recent, more);
+  const queueCount = h('span', {class: 'faint'});
+  const queueSection = section('Queue', queueCount, queue);
+  const more = h('button', {onclick: () => { most += 50; update(); }}, 'Show more');
+  const recentSection = section('Recent builds', null, recent, more);
+  queueSection.hidden = recentSection.hidden = true;
   const list = webappsSection();
   const runningCount = h('span', {class: 'faint'});
   let most = 8;
@@ -266,7 +267,7 @@ function overview() {
     if (place.firstChild !== shown && (now.length || place.firstChild?.key !== shown.key)) place.replaceChildren(shown);
     keyed(queue, waiting, (build) => build.id, queuedRow);
     show(queueSection, waiting.length > 0);
-    say(one('.count', queueSection), number(waiting.length));
+    say(queueCount, number(waiting.length));
     keyed(recent, ended.slice(0, most), (build) => build.id + build.createdAt, endedRow);
     show(recentSection, ended.length > 0);
     show(more, ended.length > most);
@@ -276,9 +277,7 @@ function overview() {
     title: null,
     element: h('div', {class: 'overview'},
       h('h1', {class: 'hidden', tabindex: -1}, 'Overview'),
-      h('section', {'aria-labelledby': 'now-heading'},
-        h('div', {class: 'heading'}, h('h2', {id: 'now-heading'}, 'Building now'), runningCount), place),
-      queueSection, list.element, recentSection),
+      section('Building now', runningCount, place), queueSection, list.element, recentSection),
     update,
     refresh: () => list.refresh(),
     focusFilter: () => list.filter.focus(),

@@ -7,7 +7,7 @@ let address = null;
 // ---- Connection and caller
 
 const stateText = h('span', {});
-const tryNow = h('button', {type: 'button', class: 'quiet', onclick: () => feed.hurry()}, 'Try now');
+const tryNow = h('button', {class: 'quiet', onclick: () => feed.hurry()}, 'Try now');
 one('#state').append(h('span', {class: 'dot', 'aria-hidden': 'true'}), stateText, tryNow);
 
 // Says in the header how fresh the page is.
@@ -35,7 +35,7 @@ function sayCaller() {
   const right = caller && !session.can('build') && h('span', {class: 'badge'}, 'read only');
   one('#who').replaceChildren(...[
     caller?.name && h('span', {class: 'callername'}, caller.name), right,
-    caller && token && h('button', {type: 'button', class: 'quiet', onclick: signOut}, 'Sign out'),
+    caller && token && h('button', {class: 'quiet', onclick: signOut}, 'Sign out'),
   ].filter(Boolean));
 }
 
