@@ -87,12 +87,12 @@ extension KubernetesJobBuilder {
                 guard case .bytes(let log) = try await client.log(ofPod: pod.metadata.name, options) else { return }
                 // Read from the beginning again after a break, and told once it tells something new.
                 var progress = BuildKitProgress()
-                var told = board.progress(ofJob: found.uid) ?? BuildKitProgress()
+                var told = board.log(of: found).progress ?? BuildKitProgress()
                 for try await chunk in log {
                     progress.read(chunk)
-                    guard progress != told else { continue }
+                    guard progress.lines > told.lines, progress != told else { continue }
                     told = progress
-                    board.apply(progress, to: found)
+                    board.apply(progress, to: found, at: now())
                 }
                 return
             } catch {

@@ -238,6 +238,7 @@ extension Build {
         var build = self
         build.status = .cancelled
         build.phase = nil
+        build.progress = nil
         build.message = "cancelled; its version \(version.tag) is free again"
         build.finishedAt = finishedAt ?? Date()
         return build
