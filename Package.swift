@@ -146,7 +146,8 @@ let package = Package(
             ],
             exclude: ["Fixtures"], swiftSettings: swiftSettings),
         .target(
-            name: "BuilderConformance", dependencies: ["Builds", "OCIDistribution", "SemanticVersions"],
+            name: "BuilderConformance",
+            dependencies: ["Builds", "HTTPTransport", "OCIDistribution", "SemanticVersions"],
             path: "Tests/BuilderConformance", swiftSettings: swiftSettings),
         .testTarget(
             name: "BuildsTests",

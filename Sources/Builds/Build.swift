@@ -1,4 +1,5 @@
 public import FoundationEssentials
+public import HTTPTransport
 public import OCIDistribution
 public import SemanticVersions
 
@@ -75,6 +76,8 @@ public struct Build: Sendable, Equatable {
     public var requestedBy: String?
     /// The URL to call when it has ended.
     public var callbackURL: String?
+    /// The trace that the request for the build belonged to, which its callback belongs to as well.
+    public var traceparent: Traceparent?
     /// What has come of calling it; `nil` where there is nobody to call.
     public var callback: Callback?
     /// Whether its name is taken and nothing of it may run yet: it may still be given up, so nobody is promised it.

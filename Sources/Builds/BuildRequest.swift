@@ -1,3 +1,4 @@
+public import HTTPTransport
 public import SemanticVersions
 
 /// What a caller wants built.
@@ -40,6 +41,8 @@ public struct BuildRequest: Sendable, Equatable {
     public var idempotencyKey: String?
     /// The name of the caller, if callers have names.
     public var requestedBy: String?
+    /// The trace that the request belongs to; that of the calling task where there is none.
+    public var traceparent: Traceparent?
 
     /// Describes a request; everything but webapp and selection may stay out.
     public init(

@@ -1,4 +1,5 @@
 public import FoundationEssentials
+public import HTTPTransport
 public import OCIDistribution
 public import SemanticVersions
 internal import Synchronization
@@ -128,6 +129,8 @@ public struct BuildPlan: Sendable, Equatable {
     public var requestedBy: String?
     /// See ``Build/callbackURL``.
     public var callbackURL: String?
+    /// See ``Build/traceparent``.
+    public var traceparent: Traceparent?
 
     /// Puts a plan together for a version.
     public init(
@@ -150,10 +153,12 @@ public struct BuildPlan: Sendable, Equatable {
 
     /// The build as it is right after its version was reserved.
     public func queued(message: String) -> Build {
-        Build(
+        var build = Build(
             id: id, webapp: webapp, version: version, image: image, status: .queued, message: message, git: git,
             platforms: platforms, createdAt: createdAt, idempotencyKey: idempotencyKey,
             requestFingerprint: requestFingerprint, requestedBy: requestedBy, callbackURL: callbackURL)
+        build.traceparent = traceparent
+        return build
     }
 }
 

@@ -1,3 +1,4 @@
+internal import HTTPTransport
 internal import Synchronization
 
 /// Lets callers that want a version of the same webapp share rounds of ``ReservationAttempt``, one round at a time for each webapp.
@@ -58,7 +59,7 @@ actor Reservations {
         lines[webapp, default: []].append(ticket)
         guard busy.insert(webapp).inserted else { return }
         // A round serves many callers, so it must not end with the one that happened to start it.
-        Task { await serve(webapp) }
+        Correlation.$current.withValue(nil) { _ = Task { await serve(webapp) } }
     }
 
     private func leave(_ number: Int, _ webapp: WebappName) {
@@ -70,7 +71,9 @@ actor Reservations {
         var conflicts = 0
         while let waiting = lines[webapp], !waiting.isEmpty {
             let round = takeRound(webapp)
-            let outcomes = await attempt(round.map(\.request))
+            let outcomes = await Correlation.$current.withValue(Self.correlation(of: round)) {
+                await attempt(round.map(\.request))
+            }
             var left: [Ticket] = []
             for (ticket, outcome) in zip(round, outcomes) {
                 switch outcome {
@@ -90,6 +93,13 @@ actor Reservations {
         }
         lines[webapp] = nil
         busy.remove(webapp)
+    }
+
+    /// What a round works for: a request if it is the only one, else the first one's trace.
+    private static func correlation(of round: [Ticket]) -> Correlation? {
+        var correlation = round.first?.request.correlation
+        if round.count > 1 { correlation?.requestID = nil }
+        return correlation
     }
 
     /// Those whose time is up are told so; of the others the first are taken.

@@ -230,7 +230,10 @@ public final class RegistryClient: Sendable {
                 tls: configuration.tls(for: url))
             outbound.limits.total = min(outbound.limits.total ?? ask.deadline.remaining, ask.deadline.remaining)
             outbound.headerFields[.accept] = request.accept.joined(separator: ", ")
-            if isRegistry { outbound.headerFields[.authorization] = authorization.fieldValue }
+            if isRegistry {
+                outbound.headerFields[.authorization] = authorization.fieldValue
+                outbound.headerFields.traceparent = Correlation.current?.traceparent
+            }
             if let content = request.content {
                 outbound.headerFields[.contentType] = content.type
                 outbound.body = content.bytes

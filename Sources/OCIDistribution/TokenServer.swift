@@ -61,7 +61,9 @@ struct TokenServer: Hashable, Sendable {
     private func send(
         _ request: OutboundRequest, _ exchange: Exchange, _ retry: RetryPolicy, _ clock: any Clock<Duration>
     ) async throws -> RegistryAnswer {
-        try await retry.run(clock: clock) { _, _ in
+        var request = request
+        request.headerFields.traceparent = Correlation.current?.traceparent
+        return try await retry.run(clock: clock) { [request] _, _ in
             do {
                 let answer = try await exchange.answer(to: request, isRegistry: false)
                 guard RegistryError.transientStatuses.contains(answer.status) else { return .done(answer) }

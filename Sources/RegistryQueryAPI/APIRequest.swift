@@ -14,6 +14,8 @@ struct APIRequest: Sendable {
     let caller: Caller?
     let configuration: RegistryQueryAPI.Configuration
     let logger: Logger
+    /// The builds that the request concerns, for the log.
+    let concerned: ConcernedBuilds
 
     /// A path parameter, made from its text; notes why where it cannot be.
     func path<Value>(_ name: String, _ errors: InputErrors, _ make: (String) throws -> Value) -> Value? {

@@ -31,7 +31,7 @@ struct BuildRoutes: Sendable {
         var wanted = try BuildRequest(members, callbackTargets: request.configuration.callbackTargets, errors: errors)
         wanted.idempotencyKey = key
         wanted.requestedBy = request.caller?.name
-        return Self.answer(try await builds.start(wanted), webapp: wanted.webapp)
+        return Self.answer(try await builds.start(wanted), webapp: wanted.webapp, request)
     }
 
     private func retry(_ request: APIRequest) async throws -> Response {
@@ -41,16 +41,18 @@ struct BuildRoutes: Sendable {
         let id = try Self.id(request, errors)
         let webapp = try await builds.build(id).webapp
         return Self.answer(
-            try await builds.retry(id, requestedBy: request.caller?.name, idempotencyKey: key), webapp: webapp)
+            try await builds.retry(id, requestedBy: request.caller?.name, idempotencyKey: key), webapp: webapp, request)
     }
 
-    private static func answer(_ outcome: StartOutcome, webapp: WebappName) -> Response {
+    private static func answer(_ outcome: StartOutcome, webapp: WebappName, _ request: APIRequest) -> Response {
         switch outcome {
         case .started(let build):
+            request.concerned.note([build.id])
             return Response(
                 json: JSONDocument(build).value, status: .accepted,
                 headers: [.location: "/builds/\(build.id)", .retryAfter: "2"])
         case .existing(let build):
+            request.concerned.note([build.id])
             var response = Response(json: JSONDocument(build).value, headers: [.location: "/builds/\(build.id)"])
             response.headers.set("Idempotent-Replayed", "true")
             return response

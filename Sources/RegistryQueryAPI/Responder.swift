@@ -1,3 +1,4 @@
+import Builds
 import FoundationEssentials
 import HTTPTransport
 import HTTPTypes
@@ -24,24 +25,36 @@ struct Responder: HTTPResponder {
         var failed: SourceAddress?
         var problem: ProblemCode?
         var error: String?
+        let builds = ConcernedBuilds()
     }
 
     func respond(to request: Request, context: ConnectionContext) async throws -> Response {
+        let correlation = Correlation(
+            requestID: Self.requestID(of: request), traceparent: request.headers.traceparent)
+        return await Correlation.$current.withValue(correlation) {
+            await respond(to: request, from: context.source, correlation)
+        }
+    }
+
+    private func respond(
+        to request: Request, from source: SourceAddress, _ correlation: Correlation
+    ) async -> Response {
         let start = ContinuousClock.now
-        let requestID = Self.requestID(of: request)
+        let requestID = correlation.requestID ?? ""
         var logger = logger
         logger[metadataKey: "request_id"] = "\(requestID)"
+        if let traceparent = correlation.traceparent { logger[metadataKey: "trace_id"] = "\(traceparent.traceID)" }
         var trace = Trace()
         var response: Response
         do {
-            response = try await answer(request, from: context.source, since: start, logger: logger, &trace)
+            response = try await answer(request, from: source, since: start, logger: logger, &trace)
         } catch {
             var problem = Problem(error)
-            if problem.code == .tooManyFailures { trace.failed = context.source }
+            if problem.code == .tooManyFailures { trace.failed = source }
             if isFailedAttempt(problem, request) {
-                trace.failed = context.source
+                trace.failed = source
                 do {
-                    try await failures.delayAnswer(to: context.source)
+                    try await failures.delayAnswer(to: source)
                 } catch {
                     problem = Problem(error)
                 }
@@ -93,9 +106,14 @@ struct Responder: HTTPResponder {
         }
         switch match {
         case .route(let route, let parameters):
+            var logger = logger
+            if let id = parameters["id"].flatMap({ try? BuildID($0) }) {
+                trace.builds.note([id])
+                logger[metadataKey: "build"] = "\(id)"
+            }
             let request = APIRequest(
                 raw: request, pathParameters: parameters, query: query, caller: trace.caller,
-                configuration: configuration, logger: logger)
+                configuration: configuration, logger: logger, concerned: trace.builds)
             let spent = ContinuousClock.now - start
             return try await withDeadline(configuration.answerWithin - spent + Self.extraTime(route, query)) {
                 try await route.handle(request)
@@ -156,6 +174,7 @@ struct Responder: HTTPResponder {
             "duration_ms": "\(duration.milliseconds)",
         ]
         if let caller = trace.caller { metadata["caller"] = "\(caller.name)" }
+        if let builds = trace.builds.text { metadata["build"] = "\(builds)" }
         if let source = trace.failed { metadata["source"] = "\(source)" }
         if let problem = trace.problem { metadata["problem"] = "\(problem.rawValue)" }
         if let error = trace.error { metadata["error"] = "\(error)" }

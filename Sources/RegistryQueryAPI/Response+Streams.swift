@@ -26,6 +26,8 @@ extension Response {
         let limit = request.configuration.streamsWithin
         let body = request.raw.body
         let logger = request.logger
+        // The body is written when the request has been answered.
+        let correlation = Correlation.current
         self.init(
             status: .ok,
             headers: [.contentType: contentType, .cacheControl: "no-store", .connection: "close"],
@@ -38,7 +40,9 @@ extension Response {
                         try await body.consumeWithInboundCloseHandler { _ in
                             try await withThrowingTaskGroup(of: Void.self) { group in
                                 defer { group.cancelAll() }
-                                group.addTask { try await write(&only) }
+                                group.addTask {
+                                    try await Correlation.$current.withValue(correlation) { try await write(&only) }
+                                }
                                 group.addTask { for await reason in ends { throw reason } }
                                 group.addTask {
                                     try await Task.sleep(for: limit)

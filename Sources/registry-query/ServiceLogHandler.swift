@@ -1,11 +1,13 @@
 import FoundationEssentials
+import HTTPTransport
 import Logging
 
 /// Writes log events to standard error, one line each: `text` for people, `json` for a log store.
 struct ServiceLogHandler: LogHandler {
     var logLevel: Logger.Level
     var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
+    /// Says of each line which request it was written for; see `Correlation`.
+    var metadataProvider: Logger.MetadataProvider? = .correlation
 
     private let label: String
     private let format: Settings.LogFormat
@@ -56,5 +58,16 @@ struct ServiceLogHandler: LogHandler {
     private static func json(_ text: String) -> String {
         guard let data = try? JSONEncoder().encode(text) else { return "\"\"" }
         return String(decoding: data, as: UTF8.self)
+    }
+}
+
+extension Logger.MetadataProvider {
+    /// The id of the request that is being answered, and the trace that it belongs to.
+    static let correlation = Logger.MetadataProvider {
+        guard let correlation = Correlation.current else { return [:] }
+        var metadata: Logger.Metadata = [:]
+        metadata["request_id"] = correlation.requestID.map { "\($0)" }
+        metadata["trace_id"] = correlation.traceparent.map { "\($0.traceID)" }
+        return metadata
     }
 }

@@ -1,4 +1,5 @@
 import Builds
+import HTTPTransport
 
 extension BuilderConformance {
     static func createdIsListed(_ scene: Scene) async throws {
@@ -61,6 +62,7 @@ extension BuilderConformance {
         plan.idempotencyKey = "key \"4711\" \u{e4}"
         plan.requestFingerprint = "a1b2c3"
         plan.requestedBy = "somebody"
+        plan.traceparent = Traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
         plan.callbackURL = "https://automation.example/hook?signature=a%2Fb&x=1"
         let created = try await scene.create(plan, with: builder)
         let read = try required(
@@ -78,6 +80,9 @@ extension BuilderConformance {
             try require(build.requestFingerprint == plan.requestFingerprint, "requestFingerprint")
             try require(build.requestedBy == plan.requestedBy, "requestedBy", found: build.requestedBy as Any)
             try require(build.callbackURL == plan.callbackURL, "callbackURL", found: build.callbackURL as Any)
+            try require(
+                build.traceparent != nil && build.traceparent == plan.traceparent, "traceparent",
+                found: build.traceparent as Any)
             try require(!build.message.isEmpty, "a message")
         }
         try await scene.held(plan.id, builder)

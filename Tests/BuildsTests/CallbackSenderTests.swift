@@ -65,13 +65,28 @@ struct CallbackSenderTests {
         return Data(result.standardOutput).base64EncodedString()
     }
 
+    @Test("the call belongs to the trace of the request for the build, whatever this process does at the time")
+    func traced() async throws {
+        let other = Traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        try await CallbackReceiver.run { receiver in
+            var build = try endedBuild(url: receiver.url())
+            build.traceparent = Traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+            try await withTransport { [build] transport in
+                try await Correlation.$current.withValue(Correlation(traceparent: other)) {
+                    _ = try await callbackSender(transport).attempt(build)
+                }
+            }
+            #expect(receiver.calls.map { $0["traceparent"] } == ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"])
+        }
+    }
+
     @Test("without a secret nothing is signed, and no secret is sent")
     func unsigned() async throws {
         try await CallbackReceiver.run { receiver in
             _ = try await attempt(receiver.url())
             let call = try #require(receiver.calls.first)
             #expect(!call.id.isEmpty && call["webhook-timestamp"] != nil)
-            #expect(call["webhook-signature"] == nil && call["x-callback-secret"] == nil)
+            #expect(call["webhook-signature"] == nil && call["x-callback-secret"] == nil && call["traceparent"] == nil)
         }
     }
 

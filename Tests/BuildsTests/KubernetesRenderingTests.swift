@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPTransport
 import KubernetesClient
 import OCIDistribution
 import SemanticVersions
@@ -33,6 +34,7 @@ struct KubernetesRenderingTests {
         plan.requestFingerprint = "f00"
         plan.requestedBy = "n8n"
         plan.callbackURL = "https://automation.example/hook?a=1&signature=x"
+        plan.traceparent = Traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
         let job = try render(plan)
         #expect(job["metadata"]?["name"]?.string == "build-app-example-v1-2-3")
         #expect(job["metadata"]?["namespace"]?.string == "builds")
@@ -50,6 +52,7 @@ struct KubernetesRenderingTests {
                 "registry-query/platforms": "linux/arm64,linux/amd64", "registry-query/idempotency-key": "key",
                 "registry-query/request-fingerprint": "f00", "registry-query/requested-by": "n8n",
                 "registry-query/callback-url": "https://automation.example/hook?a=1&signature=x",
+                "registry-query/traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                 "registry-query/reservation": "unique-1",
             ])
         let pod = job["spec"]?["template"]

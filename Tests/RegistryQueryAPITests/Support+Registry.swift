@@ -18,9 +18,15 @@ final class RegistryStub: Transport {
     private struct State {
         var answers: [String: Answer] = ["/v2/": .body(status: 200, "{}")]
         var asked: [String] = []
+        var traces: [(path: String, traceparent: String?)] = []
     }
 
     private let state = Mutex(State())
+
+    /// The traces that requests to a path belonged to, in order.
+    func traces(of path: String) -> [String?] {
+        state.withLock { state in state.traces.filter { $0.path == path }.map(\.traceparent) }
+    }
 
     /// What was asked for, in order.
     var asked: [String] { state.withLock { $0.asked } }
@@ -36,6 +42,7 @@ final class RegistryStub: Transport {
         let path = request.url.path
         let answer = state.withLock { state in
             state.asked.append(path)
+            state.traces.append((path, request.headerFields.traceparent?.description))
             return state.answers[path]
         }
         switch answer {

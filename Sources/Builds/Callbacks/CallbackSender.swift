@@ -82,6 +82,7 @@ public struct CallbackSender: Sendable {
         let timestamp = Int(now().timeIntervalSince1970)
         var fields: HTTPFields = [.contentType: "application/json", .userAgent: userAgent]
         func set(_ name: String, _ value: String) { HTTPField.Name(name).map { fields[$0] = value } }
+        fields.traceparent = build.traceparent
         set("webhook-id", build.callbackID)
         set("webhook-timestamp", "\(timestamp)")
         if let secret {

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import HTTPTransport
 internal import KubernetesClient
 internal import OCIDistribution
 internal import SemanticVersions
@@ -113,6 +114,7 @@ struct JobBuild {
             requestFingerprint: notes[JobKeys.Annotation.requestFingerprint],
             requestedBy: notes[JobKeys.Annotation.requestedBy], callbackURL: notes[JobKeys.Annotation.callbackURL])
         build.isHeldBack = isHeldBack(job)
+        build.traceparent = notes[JobKeys.Annotation.traceparent].flatMap(Traceparent.init)
         if build.callback != nil, let note = notes[JobKeys.Annotation.callback].flatMap(Callback.init(annotation:)) {
             build.callback = note
         }

@@ -30,6 +30,7 @@ enum JobKeys {
         static let requestFingerprint = "registry-query/request-fingerprint"
         static let requestedBy = "registry-query/requested-by"
         static let callbackURL = "registry-query/callback-url"
+        static let traceparent = "registry-query/traceparent"
         /// What has come of calling back: a JSON object.
         static let callback = "registry-query/callback"
         /// Unlike any other: tells the Job of one create from that of another under the same name.

@@ -87,6 +87,7 @@ extension JobTemplate {
         annotations[Annotation.requestFingerprint] = plan.requestFingerprint
         annotations[Annotation.requestedBy] = plan.requestedBy
         annotations[Annotation.callbackURL] = plan.callbackURL
+        annotations[Annotation.traceparent] = plan.traceparent?.description
         if !plan.platforms.isEmpty {
             annotations[Annotation.platforms] = plan.platforms.map(\.description).joined(separator: ",")
         }

@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import HTTPTransport
 internal import OCIDistribution
 internal import SemanticVersions
 
@@ -19,6 +20,7 @@ struct StoredPlan: Codable {
     var requestFingerprint: String?
     var requestedBy: String?
     var callbackURL: String?
+    var traceparent: String?
 
     init(_ plan: BuildPlan) {
         webapp = plan.webapp.description
@@ -34,6 +36,7 @@ struct StoredPlan: Codable {
         requestFingerprint = plan.requestFingerprint
         requestedBy = plan.requestedBy
         callbackURL = plan.callbackURL
+        traceparent = plan.traceparent?.description
     }
 
     /// The plan again.
@@ -41,11 +44,13 @@ struct StoredPlan: Codable {
     /// Everything in it was validated before it was written; a file that somebody edited may still fail.
     func plan() throws -> BuildPlan {
         guard let version = VersionTag(tag) else { throw InvalidInput(field: "tag", "\(tag) is not a version") }
-        return BuildPlan(
+        var plan = BuildPlan(
             webapp: try WebappName(webapp), version: version, image: try ImageReference(image),
             git: GitSource(url: gitURL, ref: gitRef, commit: gitCommit, subdirectory: gitSubdirectory),
             platforms: try platforms.map { try Platform($0) }, createdAt: createdAt, idempotencyKey: idempotencyKey,
             requestFingerprint: requestFingerprint, requestedBy: requestedBy, callbackURL: callbackURL)
+        plan.traceparent = traceparent.flatMap(Traceparent.init)
+        return plan
     }
 }
 

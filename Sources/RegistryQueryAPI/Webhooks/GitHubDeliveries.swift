@@ -44,6 +44,7 @@ struct GitHubDeliveries: Sendable {
                 builds: builds, push: push, webhook: webhook, deadline: start + webhook.answerWithin,
                 requestedBy: push.sender.map { "github/\($0)" } ?? "github", logger: request.logger
             ).report()
+            request.concerned.note((report.builds + report.cancelled).map(\.id))
             request.logger.info(
                 "push answered",
                 metadata: [
