@@ -80,7 +80,10 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             resources: [
-                .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
+                .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/base.js"),
+                .embedInCode("Page/service.js"), .embedInCode("Page/log.js"), .embedInCode("Page/chart.js"),
+                .embedInCode("Page/overview.js"), .embedInCode("Page/actions.js"), .embedInCode("Page/details.js"),
+                .embedInCode("Page/page.js"),
             ],
             swiftSettings: swiftSettings),
         .executableTarget(

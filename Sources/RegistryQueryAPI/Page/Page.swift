@@ -16,8 +16,24 @@ struct Page: Sendable {
 
     /// The page of this binary.
     init() {
+        // They share one scope. base.js is strict for all of them, page.js starts.
+        let scripts = [
+            PackageResources.base_js, PackageResources.service_js, PackageResources.log_js, PackageResources.chart_js,
+            PackageResources.overview_js, PackageResources.actions_js, PackageResources.details_js,
+            PackageResources.page_js,
+        ]
         self.init(
-            html: PackageResources.page_html, style: PackageResources.page_css, script: PackageResources.page_js)
+            html: PackageResources.page_html, style: Self.compact(PackageResources.page_css),
+            script: Array(scripts.map(Self.compact).joined()))
+    }
+
+    /// The lines of a style or script without their indentation, and without those that are comments only: a fifth of
+    /// it all, which is for readers of the source.
+    static func compact(_ source: [UInt8]) -> [UInt8] {
+        Array(
+            source.split(separator: UInt8(ascii: "\n")).map { $0.drop { $0 == UInt8(ascii: " ") } }
+                .filter { !$0.isEmpty && !$0.starts(with: "//".utf8) && !$0.starts(with: "/*".utf8) }
+                .map { $0 + "\n".utf8 }.joined())
     }
 
     /// Puts style and script where the document has the comments `<!-- style -->` and `<!-- script -->`.

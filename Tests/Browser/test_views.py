@@ -1,0 +1,168 @@
+"""The views: webapps with their chart, the log, and places where there is nothing, nothing yet or an error."""
+
+import json
+import re
+
+from conftest import URL
+from playwright.sync_api import expect
+
+
+def test_a_webapp_with_its_chart_tags_and_builds(visit):
+    here = visit(address="#/webapps/app-example")
+    page = here.page
+    expect(page.locator(".facts")).to_contain_text("v7.0.0")
+    expect(page.locator(".chart .mark.version").first).to_be_visible()
+    expect(page.locator(".chart .mark.succeeded").first).to_be_attached()
+    expect(page.get_by_role("row", name=re.compile(r"^v1\.2\.2"))).to_be_visible()
+    expect(page.locator(".chips")).to_contain_text("latest")
+    expect(page.locator(".rows")).to_contain_text("v1.3.0")
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("cell", name="build succeeded").first).to_be_visible()
+    here.check_access()
+    page.get_by_text("The same as a table").click()
+    here.picture("webapp")
+    page.get_by_role("button", name="1 h", exact=True).click()
+    expect(page.get_by_role("button", name="1 h", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+def test_what_is_not_there_says_so_and_what_to_do(visit):
+    here = visit(address="#/builds/build-never-was")
+    page = here.page
+    expect(page.get_by_text("This build is not known any more")).to_be_visible()
+    page.get_by_role("link", name="To the webapps").click()
+    expect(page.get_by_role("row", name="app-example")).to_be_visible()
+    page.goto(f"{URL}/#/no/such/place")
+    expect(page.get_by_text("There is no such page")).to_be_visible()
+
+
+def test_empty_loading_and_failing_places(visit):
+    here = visit(token=None)
+    page = here.page
+    answers = {"caller": {"name": None, "scopes": ["read", "build"]}, "webapps": {"webapps": [], "source": "registry", "message": None}}
+    for path, answer in answers.items():
+        page.route(f"{URL}/{path}", lambda route, answer=answer: route.fulfill(json=answer))
+    events = f"event: builds\ndata: {json.dumps({'builds': []})}\n\n"
+    page.route(f"{URL}/events", lambda route: route.fulfill(content_type="text/event-stream", body=events))
+    page.reload()
+    expect(page.get_by_text("No webapps yet")).to_be_visible()
+    expect(page.get_by_text("Nothing builds")).to_be_visible()
+    here.check_access()
+    here.picture("empty")
+
+    problem = {"status": 502, "code": "registry_error", "message": "the registry answered the catalog with 500"}
+    page.route(f"{URL}/webapps", lambda route: route.fulfill(status=502, json=problem))
+    page.reload()
+    expect(page.get_by_text("The registry answered the catalog with 500.")).to_be_visible()
+    here.check_access()
+    here.picture("error")
+    page.unroute(f"{URL}/webapps")
+    page.route(f"{URL}/webapps", lambda route: route.fulfill(json={"webapps": ["app-one"], "source": "builds", "message": "the registry allows no catalog"}))
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("row", name="app-one")).to_be_visible()
+    expect(page.get_by_text("Only webapps that were built lately are listed")).to_be_visible()
+
+    page.route(f"{URL}/webapps", lambda route: None)
+    page.route(f"{URL}/events", lambda route: None)
+    page.reload()
+    expect(page.locator(".skeleton").first).to_be_visible()
+    here.check_access()
+    here.picture("loading")
+
+
+def test_five_hundred_webapps_are_asked_for_as_they_are_seen(visit):
+    here = visit(token=None)
+    page = here.page
+    names = [f"app-{number:03}" for number in range(500)]
+    page.route(f"{URL}/caller", lambda route: route.fulfill(json={"name": None, "scopes": ["read"]}))
+    page.route(f"{URL}/webapps", lambda route: route.fulfill(json={"webapps": names, "source": "registry", "message": None}))
+    page.route(re.compile("/webapps/app-"), lambda route: route.fulfill(json={
+        "webapp": "app", "repository": "webapp/app", "latest": "v1.2.3", "digest": None, "createdAt": None, "size": None,
+        "count": 1, "next": {"patch": "v1.2.4", "minor": "v1.3.0", "major": "v2.0.0"}, "inFlight": [], "usualDurationSeconds": None}))
+    page.route(f"{URL}/events", lambda route: route.fulfill(content_type="text/event-stream", body='event: builds\ndata: {"builds": []}\n\n'))
+    page.reload()
+    expect(page.get_by_role("row", name="app-000")).to_contain_text("v1.2.3")
+    page.wait_for_timeout(300)
+    asked = {url for url in here.requests if "/webapps/app-" in url}
+    assert 0 < len(asked) < 100, len(asked)
+    page.get_by_label("Filter webapps").fill("499")
+    expect(page.get_by_role("row", name="app-499")).to_contain_text("v1.2.3")
+    expect(page.get_by_text("1 of 500")).to_be_visible()
+
+
+def test_a_log_looks_as_in_a_terminal(visit):
+    here = visit()
+    here.start("app-colours")
+    page, log = here.page, here.page.locator(".log")
+    expect(page.locator(".logstate")).to_contain_text("End of the log")
+    expect(log.locator(".f1", has_text="red")).to_be_visible()
+    assert "bold" in log.get_by_text("strong", exact=True).get_attribute("class")
+    expect(log.get_by_text("orange", exact=True)).to_have_css("color", "rgb(255, 135, 0)")
+    expect(log.get_by_text("dim", exact=True)).to_have_class("dim")
+    lines = log.locator(".text").all_text_contents()
+    # What carriage returns have overwritten is gone, and so are other escapes; markup is text.
+    assert "#9 100% done" in lines and not any("55%" in line for line in lines)
+    assert "#9 <b>not markup</b> & such" in lines
+    assert any(line.endswith("quiet") for line in lines) and not any("\x1b" in line or "title" in line for line in lines)
+    page.get_by_label("Search the log").fill("#9")
+    expect(page.locator(".matches")).to_have_text("1 of 4")
+    page.keyboard.press("Enter")
+    expect(page.locator(".matches")).to_have_text("2 of 4")
+    expect(log.locator("mark")).to_have_count(4)
+    page.get_by_role("button", name="Previous match").click()
+    page.get_by_role("button", name="Previous match").click()
+    expect(page.locator(".matches")).to_have_text("4 of 4")
+    here.check_access(("dark",))
+    here.picture("log-search")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert "\x1b[31mred" in download.value.path().read_text()
+
+
+def test_a_long_log_stays_quick(visit):
+    here = visit()
+    page = here.page
+    # The longest time in which the page did nothing else.
+    page.evaluate("""() => {
+        let last = performance.now();
+        window.longest = 0;
+        setInterval(() => { const now = performance.now(); window.longest = Math.max(window.longest, now - last); last = now; }, 20);
+    }""")
+    page.get_by_role("button", name="Build another").click()
+    page.get_by_label("Webapp", exact=True).fill("app-long")
+    page.get_by_role("button", name="Start the build").click()
+    expect(page.locator(".badge.succeeded")).to_be_visible()
+    expect(page.locator(".logstate")).to_contain_text(re.compile("End of the log, 20,0.. lines"))
+    page.get_by_label("Search the log").fill("needle")
+    expect(page.locator(".matches")).to_have_text("1 of 1")
+    expect(page.locator("mark.current")).to_be_in_viewport()
+    line = re.search(r"/L(\d+)$", page.url)[1]
+    assert page.evaluate("window.longest") < 2000
+    assert page.locator(".log .line").count() < 3000
+    # The link leads to the line, in a tab that was not there.
+    page.reload()
+    expect(page.locator(f"#L{line}.target")).to_be_in_viewport()
+    expect(page.locator(f"#L{line}")).to_contain_text("needle")
+    page.get_by_role("button", name="Wrap").click()
+    page.get_by_label("Search the log").fill(":7")
+    page.keyboard.press("Enter")
+    expect(page.locator("#L7.target")).to_be_in_viewport()
+
+
+def test_of_a_log_without_end_the_newest_lines_are_kept(visit):
+    page = visit().page
+    kept = page.evaluate("""async () => {
+        const view = new LogView('none', '#/builds/none');
+        document.querySelector('main').append(view.element);
+        const text = Array.from({length: 130_000}, (_, index) => `line ${index + 1}`).join('\\n') + '\\n';
+        await view.take(text);
+        view.render();
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        const {log, loss, scroller} = view;
+        const last = [...scroller.querySelectorAll('.text')].at(-1).textContent;
+        return {count: log.count, held: log.lines.length, told: loss.textContent, hidden: loss.hidden, last,
+            shown: scroller.querySelectorAll('.line').length, first: log.at(log.dropped + 1).text, dropped: log.dropped};
+    }""")
+    assert kept["count"] == 130_000 and 100_000 <= kept["held"] <= 102_000
+    assert kept["first"] == f"line {kept['dropped'] + 1}"
+    assert not kept["hidden"] and "lines are not kept" in kept["told"]
+    assert kept["last"] == "line 130000" and kept["shown"] < 3000
