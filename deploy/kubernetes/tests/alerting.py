@@ -31,7 +31,11 @@ def alerts(rules):
 
 def cases():
     """The file with the cases, as it is written."""
-    return yaml.safe_load(CASES.read_text())
+    tests = yaml.safe_load(CASES.read_text())
+    for series in [item for case in tests["tests"] for item in case["input_series"]]:
+        if not isinstance(series["values"], str):
+            raise AssertionError(f"{series} must be quoted: without that 0x30 is a number in YAML")
+    return tests
 
 
 def promtool_cases(rules):
