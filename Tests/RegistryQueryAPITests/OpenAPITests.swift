@@ -73,7 +73,12 @@ struct OpenAPITests {
         #expect(contract["limited"].strings == contract["scopes"].names.filter { !open.contains($0) }.sorted())
         for operation in contract["scopes"].names
         where !["showHealth", "showReadiness", "receiveGitHubDelivery"].contains(operation) {
-            let expected = ["startBuild", "cancelBuild"].contains(operation) ? "Scope `build`" : "Scope `read`"
+            let expected =
+                switch operation {
+                case "startBuild", "cancelBuild": "Scope `build`"
+                case "showMetrics": "Scope `metrics`"
+                default: "Scope `read`"
+                }
             #expect(contract["scopes"][operation].string == expected, "\(operation)")
         }
     }
