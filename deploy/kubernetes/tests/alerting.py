@@ -67,5 +67,5 @@ def promtool(command, rules, tests=None):
         if tests is not None:
             file = folder / "tests.yaml"
             file.write_text(yaml.safe_dump({"rule_files": ["rules.yaml"], **tests}))
-        result = subprocess.run(["promtool", command, "rules", str(file)], capture_output=True, text=True, timeout=120)
+        result = subprocess.run(["promtool", command, "rules", str(file)], capture_output=True, text=True, timeout=600)
     return result.returncode == 0, result.stdout + result.stderr
