@@ -1,3 +1,4 @@
+internal import FoundationEssentials
 internal import KubernetesClient
 internal import Synchronization
 
@@ -10,6 +11,8 @@ final class BuildBoard: Sendable {
         var found: JobBuild
         var pod: Pod?
         var progress: BuildKitProgress?
+        /// When the push was first seen.
+        var pushingSince: Date?
     }
 
     fileprivate struct State {
@@ -19,6 +22,7 @@ final class BuildBoard: Sendable {
         /// By the name of the Job, then by their own.
         var pods: [String: [String: Pod]] = [:]
         var progress: [String: BuildKitProgress] = [:]
+        var pushingSince: [String: Date] = [:]
         /// Builds whose Jobs are gone, as they were last; the oldest first.
         var departed: [(id: BuildID, entry: Entry)] = []
         var jobsAreLive = false
@@ -60,9 +64,10 @@ final class BuildBoard: Sendable {
     /// A build whose Job is gone, as it was last.
     func departed(_ id: BuildID) -> Entry? { state.withLock { $0.departed.last { $0.id == id }?.entry } }
 
-    /// How far BuildKit is in the Job of this uid.
-    func progress(ofJob uid: String?) -> BuildKitProgress? {
-        uid.flatMap { uid in state.withLock { $0.progress[uid] } }
+    /// What the log of a build tells: how far BuildKit is, and when the push was first seen.
+    func log(of found: JobBuild) -> (progress: BuildKitProgress?, pushingSince: Date?) {
+        guard let uid = found.uid else { return (nil, nil) }
+        return state.withLock { ($0.progress[uid], $0.pushingSince[uid]) }
     }
 
     /// A signal that is raised when something about a build, or about any, has changed.
@@ -154,11 +159,12 @@ final class BuildBoard: Sendable {
     }
 
     /// Takes in how far BuildKit is.
-    func apply(_ progress: BuildKitProgress, to found: JobBuild) {
+    func apply(_ progress: BuildKitProgress, to found: JobBuild, at now: Date) {
         guard let uid = found.uid else { return }
         update { state in
             guard state.jobs[found.job.metadata.name]?.uid == uid else { return [] }
             state.progress[uid] = progress
+            if progress.isPushing, state.pushingSince[uid] == nil { state.pushingSince[uid] = now.inMilliseconds }
             return [found.id]
         }
     }
@@ -189,7 +195,8 @@ extension BuildBoard.State {
     fileprivate func entry(_ found: JobBuild) -> BuildBoard.Entry {
         let pods = pods[found.job.metadata.name].map { Array($0.values) } ?? []
         return BuildBoard.Entry(
-            found: found, pod: found.job.pod(among: pods), progress: found.uid.flatMap { progress[$0] })
+            found: found, pod: found.job.pod(among: pods), progress: found.uid.flatMap { progress[$0] },
+            pushingSince: found.uid.flatMap { pushingSince[$0] })
     }
 
     fileprivate mutating func put(_ pod: Pod) {
@@ -218,7 +225,7 @@ extension BuildBoard.State {
     fileprivate mutating func depart(_ gone: JobBuild) {
         departed.append((gone.id, entry(gone)))
         if departed.count > BuildBoard.mostDeparted { departed.removeFirst() }
-        if let uid = gone.uid { progress[uid] = nil }
+        if let uid = gone.uid { (progress[uid], pushingSince[uid]) = (nil, nil) }
         let name = gone.job.metadata.name
         let uid = gone.uid
         pods[name] = pods[name]?.filter { pod in !pod.value.metadata.ownerReferences.contains { $0.uid == uid } }

@@ -8,6 +8,14 @@ struct JobBuild {
     let job: Job
     /// The build as it was promised: queued, whatever has become of it since.
     let promised: Build
+    /// The build as it ended, if that was recorded: complete, whatever has become of the Pod.
+    let recorded: Build?
+
+    private init(job: Job, promised: Build) {
+        self.job = job
+        self.promised = promised
+        self.recorded = Self.recorded(on: job, promised)
+    }
 
     /// What a Job in the namespace is to this service.
     enum Kind {
@@ -53,25 +61,6 @@ struct JobBuild {
 
     // MARK: What it is now
 
-    /// The build as it ended, if that was recorded: complete, whatever has become of the Pod.
-    var recorded: Build? {
-        let notes = job.metadata.annotations
-        guard let status = notes[JobKeys.Annotation.status].flatMap(Build.Status.init), status.isFinal else {
-            return nil
-        }
-        var build = promised
-        build.isHeldBack = false
-        build.status = status
-        build.message = notes[JobKeys.Annotation.message] ?? "it has ended; its message was lost"
-        build.digest = notes[JobKeys.Annotation.digest].flatMap { try? Digest($0) }
-        // Nobody but this service writes a success, and never without what the registry serves.
-        guard status != .succeeded || build.digest != nil else { return nil }
-        build.git.commit = notes[JobKeys.Annotation.commit] ?? build.git.commit
-        build.startedAt = notes[JobKeys.Annotation.startedAt].flatMap(Timestamp.init)?.date
-        build.finishedAt = notes[JobKeys.Annotation.finishedAt].flatMap(Timestamp.init)?.date ?? job.finishedAt?.date
-        return build
-    }
-
     /// The build as the cluster has it.
     ///
     /// A complete Job is still being verified: only the registry can say more.
@@ -81,12 +70,15 @@ struct JobBuild {
         let notes = job.metadata.annotations
         build.git.commit = reading.commit ?? notes[JobKeys.Annotation.commit] ?? build.git.commit
         build.startedAt = reading.startedAt ?? notes[JobKeys.Annotation.startedAt].flatMap(Timestamp.init)?.date
+        // What was recorded is of a Pod that may be gone.
+        build.phaseStarts = Self.phases(on: job).merging(reading.phaseStarts) { $1 }
         switch reading.stage {
         case .queued:
             build.status = .queued
         case .running(let phase):
             build.status = .running
             build.phase = phase
+            if phase == .building || phase == .pushing { build.progress = reading.progress?.progress }
             if phase == .cloning { build.message = "cloning \(build.git.url) at \(build.git.commit ?? build.git.ref)" }
             if phase == .building || phase == .pushing, reading.trouble == nil {
                 build.message = (reading.progress ?? BuildKitProgress()).sentence(building: build.image.description)
@@ -102,17 +94,6 @@ struct JobBuild {
             build.finishedAt = job.metadata.deletionTimestamp?.date
         }
         return build
-    }
-
-    /// The annotations that record how a build ended.
-    static func record(of build: Build) -> [String: String] {
-        typealias Annotation = JobKeys.Annotation
-        var notes = [Annotation.status: build.status.rawValue, Annotation.message: build.message]
-        notes[Annotation.digest] = build.digest?.description
-        notes[Annotation.commit] = build.git.commit
-        notes[Annotation.startedAt] = build.startedAt.map { MicroTime($0).description }
-        notes[Annotation.finishedAt] = build.finishedAt.map { MicroTime($0).description }
-        return notes
     }
 
     // MARK: What was promised

@@ -45,6 +45,8 @@ enum JobKeys {
         static let commit = "registry-query/commit"
         static let startedAt = "registry-query/started-at"
         static let finishedAt = "registry-query/finished-at"
+        /// When it came to each phase: a JSON object.
+        static let phases = "registry-query/phases"
         /// What kept the Pod from starting; nobody can tell once the Job's deadline has taken the Pod away.
         static let trouble = "registry-query/trouble"
     }

@@ -33,6 +33,8 @@ struct JobReading: Equatable {
     /// The commit that was cloned.
     var commit: String?
     var startedAt: Date?
+    /// When it came to each phase, as far as its Pod tells.
+    var phaseStarts: [Build.Phase: Date]
     /// When the Job ended, by its own account.
     var finishedAt: Date?
     /// The container that failed without leaving a word, so that its log has to be asked.
@@ -42,10 +44,15 @@ struct JobReading: Equatable {
     /// - Parameters:
     ///   - pod: The Job's Pod, if it has one.
     ///   - progress: What the log of the build tells.
+    ///   - pushingSince: When the push was first seen.
     ///   - explanation: What the cluster's Events tell, if they were asked.
     ///   - now: Tells how long something has been waiting.
-    init(job: Job, pod: Pod?, progress: BuildKitProgress? = nil, explanation: String? = nil, now: Date) {
+    init(
+        job: Job, pod: Pod?, progress: BuildKitProgress? = nil, pushingSince: Date? = nil, explanation: String? = nil,
+        now: Date
+    ) {
         self.progress = progress
+        phaseStarts = Self.phaseStarts(job, pod, pushingSince: pushingSince)
         commit = pod?.container(named: JobKeys.Container.clone)?.state?.terminated
             .flatMap { $0.exitCode == 0 ? $0.message : nil }
             .flatMap { try? GitSource.validatedCommit($0) }

@@ -71,6 +71,7 @@ extension KubernetesJobBuilder {
         var build = build
         build.status = .cancelled
         build.phase = nil
+        build.progress = nil
         build.finishedAt = now()
         switch try await served(build.image) {
         case .nothing:

@@ -15,7 +15,8 @@ extension KubernetesJobBuilder {
 
     /// What is known of a build, with how far BuildKit is if this process follows that.
     func entry(_ found: JobBuild, pod: Pod?) -> BuildBoard.Entry {
-        BuildBoard.Entry(found: found, pod: pod, progress: board.progress(ofJob: found.uid))
+        let log = board.log(of: found)
+        return BuildBoard.Entry(found: found, pod: pod, progress: log.progress, pushingSince: log.pushingSince)
     }
 
     /// Many builds as they are now, in their order.
@@ -42,7 +43,8 @@ extension KubernetesJobBuilder {
 
     func reading(_ entry: BuildBoard.Entry, explanation: String? = nil) -> JobReading {
         JobReading(
-            job: entry.found.job, pod: entry.pod, progress: entry.progress, explanation: explanation, now: now())
+            job: entry.found.job, pod: entry.pod, progress: entry.progress, pushingSince: entry.pushingSince,
+            explanation: explanation, now: now())
     }
 
     /// Whether there is something to ask or to record.
@@ -68,6 +70,7 @@ extension KubernetesJobBuilder {
         if let commit = reading.commit, notes[JobKeys.Annotation.commit] == nil {
             news[JobKeys.Annotation.commit] = commit
             news[JobKeys.Annotation.startedAt] = reading.startedAt.map { MicroTime($0).description }
+            news[JobKeys.Annotation.phases] = JobBuild.annotation(of: reading.phaseStarts)
         }
         return news
     }

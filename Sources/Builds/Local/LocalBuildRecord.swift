@@ -60,6 +60,10 @@ struct StoredStatus: Codable, Equatable {
     var digest: String?
     var startedAt: Date?
     var finishedAt: Date?
+    /// Absent before the first step is known, and where an earlier release of this program wrote the file.
+    var progress: Build.Progress?
+    /// By the names of the phases; absent where an earlier release of this program wrote the file.
+    var phases: [String: Date]?
 
     init(_ build: Build) {
         status = build.status.rawValue
@@ -69,6 +73,8 @@ struct StoredStatus: Codable, Equatable {
         digest = build.digest?.description
         startedAt = build.startedAt
         finishedAt = build.finishedAt
+        progress = build.progress
+        phases = build.phaseStarts.isEmpty ? nil : build.phaseStarts.named
     }
 
     /// Brings what is known into a build that was made from the plan.
@@ -83,5 +89,7 @@ struct StoredStatus: Codable, Equatable {
         build.digest = try digest.map { try Digest($0) }
         build.startedAt = startedAt
         build.finishedAt = finishedAt
+        build.progress = progress
+        build.phaseStarts = Dictionary(named: phases ?? [:])
     }
 }

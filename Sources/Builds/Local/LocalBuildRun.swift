@@ -104,7 +104,9 @@ struct LocalBuildRun: ~Copyable {
             for step in commands.steps {
                 let message = step.phase == .pushing ? "pushing \(job.destination)" : "building with \(tool.rawValue)"
                 try enter(step.phase, message)
-                try await run(tool.rawValue, step.arguments, in: directory, step.environment)
+                try await run(
+                    tool.rawValue, step.arguments, in: directory, step.environment,
+                    following: step.phase == .building ? tool : nil)
             }
         } catch {
             await cleanUp(tool, commands.cleanUp, in: directory)
@@ -175,7 +177,9 @@ struct LocalBuildRun: ~Copyable {
 
     // MARK: Programs
 
-    private func git(_ arguments: [String], in directory: FilePath, _ environment: [String: String]) async throws {
+    private mutating func git(_ arguments: [String], in directory: FilePath, _ environment: [String: String])
+        async throws
+    {
         try await run("git", arguments, in: directory, environment)
     }
 
@@ -198,8 +202,10 @@ struct LocalBuildRun: ~Copyable {
     }
 
     /// Runs one program as a step of the build; stops it when somebody cancels the build.
-    private func run(
-        _ program: String, _ arguments: [String], in directory: FilePath, _ environment: [String: String]
+    /// - Parameter tool: Whose output tells how far the build is.
+    private mutating func run(
+        _ program: String, _ arguments: [String], in directory: FilePath, _ environment: [String: String],
+        following tool: ImageTool? = nil
     ) async throws {
         let left = worker.longestBuild - start.duration(to: ContinuousClock().now)
         guard left > .zero else { throw overtime }
@@ -208,6 +214,9 @@ struct LocalBuildRun: ~Copyable {
         let output = lock.file
         let store = worker.store
         let build = build
+        let follower = tool.map { tool in
+            OutputFollower(store.log(of: build.id), from: logStart, of: tool, build) { try store.update($0) }
+        }
         let ending = try await withThrowingTaskGroup(of: CommandRunner.Ending?.self) { group in
             group.addTask {
                 try await commands.run(
@@ -217,10 +226,18 @@ struct LocalBuildRun: ~Copyable {
                 while !store.isCancellationRequested(of: build) { try await Task.sleep(for: .milliseconds(100)) }
                 return nil
             }
+            if let follower {
+                group.addTask {
+                    await follower.follow()
+                    return nil
+                }
+            }
             defer { group.cancelAll() }
             return try await group.next() ?? nil
         }
         guard let ending else { throw CancellationError() }
+        follower?.look()
+        self.build = follower?.build ?? build
         guard !ending.isSuccess else { return }
         // What timeout(1) exits with when the time was up.
         if ending == .exited(124) { throw overtime }
@@ -246,9 +263,7 @@ struct LocalBuildRun: ~Copyable {
     }
 
     private mutating func enter(_ phase: Build.Phase, _ message: String) throws {
-        build.status = .running
-        build.phase = phase
-        build.message = message
+        build.begin(phase, message)
         try worker.store.update(build)
         _ = try lock.file.writeAll("== \(message)\n".utf8)
     }

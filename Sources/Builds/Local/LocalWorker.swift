@@ -121,9 +121,21 @@ public struct LocalWorker: Sendable {
 }
 
 extension Build {
+    /// Comes to a phase.
+    ///
+    /// The steps of the Dockerfile are over with the push.
+    mutating func begin(_ phase: Phase, _ message: String) {
+        status = .running
+        self.phase = phase
+        phaseStarts[phase] = phaseStarts[phase] ?? Date().inMilliseconds
+        if phase != .building, phase != .pushing { progress = nil }
+        self.message = message
+    }
+
     mutating func succeed(_ digest: Digest) {
         status = .succeeded
         phase = nil
+        progress = nil
         message = "the registry serves \(image) as \(digest)"
         self.digest = digest
         finishedAt = Date()
@@ -132,6 +144,7 @@ extension Build {
     mutating func fail(_ reason: String) {
         status = .failed
         phase = nil
+        progress = nil
         message = reason
         finishedAt = Date()
     }

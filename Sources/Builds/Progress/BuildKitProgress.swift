@@ -18,25 +18,17 @@ struct BuildKitProgress: Equatable, Sendable {
     ///
     /// It stays true: a vertex that ends may come back, but a layer that was sent stays sent.
     private(set) var isPushing = false
-    /// The bytes since the last line break.
-    private var rest: [UInt8] = []
-    /// Longer lines tell nothing about progress, however they begin.
-    private static let longestLine = 4096
+    /// How many lines have told something; a log that is read again from its beginning has told less for a while.
+    private(set) var lines = 0
+    private var tally = StepTally()
+    private var assembler = LineAssembler()
+
+    /// How far the build is; `nil` before its first step.
+    var progress: Build.Progress? { tally.progress }
 
     /// Takes the next piece of the log, cut anywhere.
     mutating func read(_ bytes: [UInt8]) {
-        var pieces = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
-        let last = pieces.popLast() ?? []
-        for piece in pieces {
-            keep(piece)
-            line(String(decoding: rest, as: UTF8.self))
-            rest = []
-        }
-        keep(last)
-    }
-
-    private mutating func keep(_ piece: ArraySlice<UInt8>) {
-        rest += piece.prefix(max(0, Self.longestLine - rest.count))
+        for text in assembler.lines(in: bytes) { line(text) }
     }
 
     private mutating func line(_ line: String) {
@@ -44,13 +36,21 @@ struct BuildKitProgress: Equatable, Sendable {
             line[..<space].dropFirst().allSatisfy(\.isWholeNumber)
         else { return }
         let text = line[line.index(after: space)...]
-        if text.hasPrefix("pushing layers") { isPushing = true }
+        if text.hasPrefix("pushing layers") {
+            isPushing = true
+            lines += 1
+        }
         guard text.hasPrefix("["), let end = text.firstIndex(of: "]") else { return }
         // [internal] and [auth] have no position, and are no steps.
         let position = text[text.index(after: text.startIndex)..<end]
-        guard position.wholeMatch(of: #/(?:.* )?[0-9]+\/[0-9]+/#) != nil else { return }
+        guard let match = position.wholeMatch(of: #/(?:(?<stage>.*) )?(?<number>[0-9]+)\/(?<total>[0-9]+)/#) else {
+            return
+        }
+        lines += 1
         let instruction = text[text.index(after: end)...].drop(while: \.isWhitespace)
         step = Step(position: redacted(position, limit: 80), instruction: redacted(instruction, limit: 120))
+        guard let number = Int(match.number), let total = Int(match.total) else { return }
+        tally.announce(number, of: total, in: String(match.stage ?? ""), instruction)
     }
 
     /// What is being done, for a person.
@@ -62,6 +62,6 @@ struct BuildKitProgress: Equatable, Sendable {
 
     /// Whether both tell a person the same.
     static func == (left: BuildKitProgress, right: BuildKitProgress) -> Bool {
-        left.step == right.step && left.isPushing == right.isPushing
+        left.step == right.step && left.isPushing == right.isPushing && left.tally == right.tally
     }
 }
