@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import OCIDistribution
 internal import SystemPackage
 
 /// The directory in which local builds live: the only state there is, shared by any number of processes.
@@ -13,7 +14,7 @@ internal import SystemPackage
 /// ended/ID~MILLISECONDS    a cancelled build, which no longer holds its name
 /// slots/N                  whoever holds its lock may run a build
 /// slots/callbacks          whoever holds its lock may call back
-/// slots/reserving          whoever holds its lock may reserve a build with an idempotency key
+/// slots/key-HH             whoever holds its lock may reserve builds with idempotency keys of that hash
 /// work/                    directories on their way in and out
 /// ```
 struct LocalBuildStore: Sendable {
@@ -220,6 +221,29 @@ struct LocalBuildStore: Sendable {
     private func isUnchanged(_ path: FilePath, since date: Date) -> Bool {
         let attributes = try? FileManager.default.attributesOfItem(atPath: path.string)
         return (attributes?[.modificationDate] as? Date).map { $0 < date } ?? false
+    }
+
+    /// Takes the right to run one build, of as many as there are places; `nil` if all are taken.
+    func slot(of places: Int) throws -> FileLock? {
+        for place in 0..<places {
+            if let lock = try FileLock(root.appending("slots").appending("\(place)")) { return lock }
+        }
+        return nil
+    }
+
+    /// Takes the right to reserve builds with this idempotency key, and some others, or answers `nil` while anybody else has it.
+    func reserving(withKey key: String) throws -> FileLock? {
+        try FileLock(root.appending("slots").appending("key-\(Digest.sha256(of: Array(key.utf8)).hex.prefix(2))"))
+    }
+
+    /// The lock of the one process that may move tags; `nil` if others have it for longer than `longest`.
+    func movingTagsLock(within longest: Duration) async throws -> FileLock? {
+        let age = ContinuousClock().stopwatch()
+        while true {
+            if let lock = try FileLock(root.appending("slots").appending("moving-tags")) { return lock }
+            guard age() < longest else { return nil }
+            try await Task.sleep(for: .milliseconds(100))
+        }
     }
 
     /// A directory for one build's sources, which its user removes.

@@ -35,7 +35,7 @@ public final class LocalBuilder: Builder {
     /// How long ``cancel(_:)`` waits for the last process of a build to end.
     static let cancellationWait: Duration = .seconds(8)
 
-    /// How long ``create(_:)`` waits for others that reserve builds.
+    /// How long ``create(_:)`` waits for others that reserve builds with idempotency keys.
     static let reservingWait: Duration = .seconds(10)
 
     let store: LocalBuildStore
@@ -99,16 +99,26 @@ public final class LocalBuilder: Builder {
     /// lock.
     private func reserve(_ plan: BuildPlan) async throws -> Bool {
         guard let key = plan.idempotencyKey else { return try store.reserve(plan) }
-        guard let lock = try await store.reservingLock(within: Self.reservingWait) else {
-            throw BuildsError(
-                .builderUnavailable,
-                "other processes have reserved builds in \(store.root) for \(Self.reservingWait.components.seconds) s without a pause; "
-                    + "nothing was started, so ask again")
+        try store.prepare()
+        let age = ContinuousClock().stopwatch()
+        while true {
+            if let lock = try store.reserving(withKey: key) {
+                let isNew = try !isKnown(key) && store.reserve(plan)
+                _ = consume lock
+                return isNew
+            }
+            if try isKnown(key) { return false }
+            guard age() < Self.reservingWait else {
+                throw BuildsError(
+                    .builderUnavailable,
+                    "other processes have reserved builds in \(store.root) for \(Self.reservingWait.components.seconds) s without "
+                        + "a pause; nothing was started, so ask again")
+            }
+            try await Task.sleep(for: .milliseconds(50))
         }
-        let isNew = try !store.all().contains { $0.idempotencyKey == key } && store.reserve(plan)
-        _ = consume lock
-        return isNew
     }
+
+    private func isKnown(_ key: String) throws -> Bool { try store.all().contains { $0.idempotencyKey == key } }
 
     /// See ``Builder/log(of:_:)``.
     public func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog? {
