@@ -1,3 +1,4 @@
+import Glibc
 import RegistryTesting
 import Testing
 
@@ -35,6 +36,8 @@ extension EndToEnd {
                     .init(after: "queued", touch: service.go(1)),
                     .init(after: "step 2 of 4"),
                     .init(after: "120 packages", resize: [40, 24], touch: service.go(2)),
+                    // Being suspended shows the cursor; the program goes on as it was.
+                    .init(after: "step 3 of 4", signal: SIGTSTP), .init(after: "\u{1b}[?25h", signal: SIGCONT),
                     .init(after: "step 3 of 4", touch: service.go(3)),
                 ])
             #expect(run.status == 0, "\(run)")
@@ -45,7 +48,9 @@ extension EndToEnd {
             #expect(full[0].hasPrefix("building  4") && full[1] == "██████░░░░░░░░░░░░░░░░░░ step 2 of 4  RUN npm ci")
             let narrow = try #require(pictures.map(\.text).first { $0.joined().contains("step 3 of 4") })
             #expect(narrow.count == 3 && narrow[1].hasSuffix("…") && narrow.allSatisfy { $0.count < 40 }, "\(narrow)")
-            #expect(pictures.dropLast().dropFirst().allSatisfy { !$0.isCursorVisible })
+            // It is hidden while there is a block, and only then.
+            #expect(pictures.dropFirst().count { $0.isCursorVisible && $0.text.isEmpty } == 1)
+            #expect(pictures.dropFirst().dropLast().allSatisfy { $0.isCursorVisible == $0.text.isEmpty })
             let end = try #require(pictures.last)
             #expect(
                 end.isCursorVisible
@@ -97,6 +102,8 @@ extension EndToEnd {
                 #expect(ending.output.contains("digest   sha256:0a1b\n") && !ending.output.contains("\u{1b}"))
             }
             #expect(service.requests.contains("POST /builds/b/retry k"))
+            let document = try await Scene.run(["retry", "b", "--output", "json"], settings: settings)
+            #expect(document.output == Self.states[0] + "\n" && service.requests.last == "POST /builds/b/retry -")
             let dumb = try await TerminalRun.run(
                 ["build", "app", "--wait"], columns: 200, settings: settings.merging(["TERM": "dumb"]) { $1 },
                 piped: true)

@@ -77,7 +77,6 @@ extension EndToEnd {
                 try await expectSame(["logs", "build-none-v1-0-0"], status: 1)
                 try await expectSame(["cancel", id], status: 1)
                 try await expectSame(["cancel", "build-none-v1-0-0"], status: 1)
-                try await expectSame(["retry", "build-none-v1-0-0"], status: 1)
             }
         }
 

@@ -13,6 +13,7 @@ struct TerminalRun: Sendable {
         var resize: [Int]?
         /// A file that is made.
         var touch: String?
+        /// Sent to the program; `SIGCONT` once it has stopped.
         var signal: Int32?
     }
 
@@ -94,6 +95,8 @@ struct TerminalRun: Sendable {
                     resize(terminal, *cue["resize"])
                 if "type" in cue:
                     os.write(terminal, cue["type"].encode())
+                if cue.get("signal") == signal.SIGCONT:
+                    os.waitpid(pid, os.WUNTRACED)
                 if "signal" in cue:
                     os.kill(pid, cue["signal"])
                 if "touch" in cue:
