@@ -13,9 +13,41 @@ public final class BuildHistory: Sendable {
     /// How many successes the usual duration is taken from.
     static let usualOf = 10
 
+    /// The builds of one webapp, newest first.
+    private struct Past {
+        var builds: [Build] = []
+        var usualDuration: Duration?
+        var newest: Date { builds.first?.createdAt ?? .distantPast }
+
+        /// Takes a build in, in its place.
+        ///
+        /// Cheap for what is known already: all builds there are come by with every change.
+        mutating func remember(_ build: Build) {
+            let next = builds.firstIndex { $0.createdAt <= build.createdAt } ?? builds.endIndex
+            guard next < BuildHistory.mostBuilds else { return }
+            let same = builds[next...].prefix { $0.createdAt == build.createdAt }.firstIndex { $0.id == build.id }
+            if let same {
+                guard builds[same] != build else { return }
+                builds[same] = build
+            } else {
+                builds.insert(build, at: next)
+                if builds.count > BuildHistory.mostBuilds { builds.removeLast() }
+            }
+            usualDuration = median
+        }
+
+        private var median: Duration? {
+            let durations = builds.lazy.filter { $0.status == .succeeded }
+                .compactMap { build in build.finishedAt.flatMap { build.duration(now: $0) } }
+                .prefix(BuildHistory.usualOf).sorted()
+            guard !durations.isEmpty else { return nil }
+            return (durations[(durations.count - 1) / 2] + durations[durations.count / 2]) / 2
+        }
+    }
+
     /// When this process began to remember.
     public let since: Date
-    private let ended = Mutex<[WebappName: [Build]]>([:])
+    private let ended = Mutex<[WebappName: Past]>([:])
 
     /// Remembers nothing yet.
     public init(since: Date = Date()) {
@@ -23,36 +55,24 @@ public final class BuildHistory: Sendable {
     }
 
     /// The builds of a webapp that have ended, newest first.
-    public func builds(of webapp: WebappName) -> [Build] { ended.withLock { $0[webapp] ?? [] } }
+    public func builds(of webapp: WebappName) -> [Build] { ended.withLock { $0[webapp]?.builds ?? [] } }
 
     /// The webapps that had builds.
     public var webapps: [WebappName] { ended.withLock { Array($0.keys) } }
 
     /// The median of how long the last builds of a webapp that succeeded took, from the start of their work; `nil` where
     /// none is known.
-    public func usualDuration(of webapp: WebappName) -> Duration? {
-        let durations = builds(of: webapp).lazy.filter { $0.status == .succeeded }.prefix(Self.usualOf)
-            .compactMap { build in build.finishedAt.flatMap { build.duration(now: $0) } }.sorted()
-        return durations.isEmpty ? nil : durations[durations.count / 2]
-    }
+    public func usualDuration(of webapp: WebappName) -> Duration? { ended.withLock { $0[webapp]?.usualDuration } }
 
     /// Takes builds in; those that have not ended are left out, and those that are known are replaced.
     public func remember(_ builds: [Build]) {
-        let news = builds.filter { $0.status.isFinal && $0.finishedAt != nil }
-        guard !news.isEmpty else { return }
         ended.withLock { ended in
-            for build in news {
-                var known = ended[build.webapp] ?? []
-                known.removeAll { $0.id == build.id && $0.createdAt == build.createdAt }
-                known.append(build)
-                known.sort { ($0.createdAt, $0.id.description) > ($1.createdAt, $1.id.description) }
-                ended[build.webapp] = Array(known.prefix(Self.mostBuilds))
+            for build in builds where build.status.isFinal && build.finishedAt != nil {
+                ended[build.webapp, default: Past()].remember(build)
             }
-            while ended.count > Self.mostWebapps,
-                let oldest = ended.min(by: { $0.value[0].createdAt < $1.value[0].createdAt })
-            {
-                ended[oldest.key] = nil
-            }
+            guard ended.count > Self.mostWebapps else { return }
+            let oldest = ended.sorted { $0.value.newest < $1.value.newest }.prefix(ended.count - Self.mostWebapps)
+            for past in oldest { ended[past.key] = nil }
         }
     }
 }

@@ -56,7 +56,7 @@ public final class BuildService: Sendable {
             logger.info(
                 "version reserved",
                 metadata: [
-                    "build": "\(build.id)", "image": "\(build.image)", "requestedBy": "\(build.requestedBy ?? "-")",
+                    "build": "\(build.id)", "image": "\(build.image)", "requested_by": "\(build.requestedBy ?? "-")",
                 ])
         }
         return outcome
@@ -77,26 +77,25 @@ public final class BuildService: Sendable {
         let bump: Bump = build.version.version.isPrerelease ? .prerelease : .patch
         // What is known of a build is without the credentials that the operator's own URL may have.
         let isDefault = gitDefaults.url?.withoutUserInfo == build.git.url.withoutUserInfo
+        // Checked again: the Job may be somebody else's, or edited.
         return try await start(
             BuildRequest(
                 webapp: build.webapp,
                 selection: .bump(
                     bump, prereleaseIdentifier: prerelease.isEmpty ? nil : prerelease.joined(separator: "."), range: nil
                 ),
-                gitURL: isDefault ? nil : build.git.url, gitRef: build.git.ref, gitCommit: build.git.commit,
-                gitSubdirectory: build.git.subdirectory, platforms: build.platforms, idempotencyKey: idempotencyKey,
-                requestedBy: requestedBy))
+                gitURL: isDefault ? nil : try GitSource.validatedURL(build.git.url),
+                gitRef: try GitSource.validatedRef(build.git.ref),
+                gitCommit: try build.git.commit.map(GitSource.validatedCommit),
+                gitSubdirectory: try GitSource.validatedSubdirectory(build.git.subdirectory),
+                platforms: build.platforms, idempotencyKey: idempotencyKey, requestedBy: requestedBy))
     }
 
     /// The builds that are known, newest first.
     public func builds(of webapp: WebappName?, status: Build.Status?) async throws -> [Build] {
         let builds = try await builder.builds(of: webapp)
         history.remember(builds)
-        return
-            builds
-            .filter { status == nil || $0.status == status }
-            .sorted { ($0.createdAt, $0.id.description) > ($1.createdAt, $1.id.description) }
-            .map(compared)
+        return builds.filter { status == nil || $0.status == status }.newestFirst.map(compared)
     }
 
     /// All builds as they are, newest first, then as they are each time something has changed: see ``Builder/snapshots()``.
@@ -106,7 +105,7 @@ public final class BuildService: Sendable {
             var iterator = snapshots.makeAsyncIterator()
             guard let builds = try await iterator.next() else { return nil }
             history.remember(builds)
-            return builds.sorted { ($0.createdAt, $0.id.description) > ($1.createdAt, $1.id.description) }.map(compared)
+            return builds.newestFirst.map(compared)
         }
     }
 
@@ -167,6 +166,7 @@ public final class BuildService: Sendable {
     ///
     /// What is known of a webapp's tags is dropped as soon as a build of it has ended, whoever started it.
     public func run(as role: BuilderRole) async {
+        BuildMetrics.prepare()
         await builder.run(as: role) { [versions, history] build in
             history.remember([build])
             await versions.drop(build.webapp)

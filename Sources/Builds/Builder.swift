@@ -206,6 +206,13 @@ extension Builder {
     }
 }
 
+extension [Build] {
+    /// The builds in the order of their reservations, the last one first.
+    var newestFirst: [Build] {
+        sorted { ($0.createdAt, $0.id.description) > ($1.createdAt, $1.id.description) }
+    }
+}
+
 /// What an unfolding stream of all builds remembers between two calls; the stream makes one call at a time.
 final class LastBuilds: Sendable {
     private let value = Mutex<[Build]?>(nil)

@@ -82,7 +82,10 @@ struct ReservationAttempt {
                         if let key = build.idempotencyKey { keyed[key] = build }
                         outcomes.append(.settled(.started(build)))
                     case .nameTaken:
-                        logger.debug("reservation lost to another", metadata: ["version": "\(version.tag)"])
+                        BuildMetrics.reservationConflict()
+                        logger.debug(
+                            "reservation lost to another",
+                            metadata: ["webapp": "\(webapp)", "version": "\(version.tag)"])
                         isOutOfDate = true
                         outcomes.append(.again)
                     }

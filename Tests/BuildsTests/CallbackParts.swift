@@ -7,6 +7,11 @@ import Synchronization
 
 @testable import Builds
 
+extension LocalBuildStore {
+    /// The builds that have ended and whose caller is still to be told, as they are now.
+    func owedCallbacks() throws -> [Build] { try LocalBuildCache(self).content().owed }
+}
+
 /// A time of day that the test sets.
 final class Almanac: Sendable {
     private let time: Mutex<Date>

@@ -139,11 +139,15 @@ struct CallbackDelivery: Sendable {
         ]
         let answer = "\(callback.lastAnswer ?? "")"
         switch callback.status {
-        case .delivered: logger.info("callback delivered", metadata: metadata)
+        case .delivered:
+            BuildMetrics.callback(.delivered)
+            logger.info("callback delivered", metadata: metadata)
         case .abandoned:
+            BuildMetrics.callback(.abandoned)
             metadata["reason"] = "\(answer)"
             logger.warning("callback abandoned", metadata: metadata)
         case .pending, .retrying:
+            BuildMetrics.callback(.retried)
             metadata["reason"] = "\(answer)"
             logger.info("callback not delivered yet", metadata: metadata)
         }

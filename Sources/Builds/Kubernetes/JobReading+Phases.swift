@@ -19,7 +19,7 @@ extension JobReading {
     }
 }
 
-extension ContainerStatus {
+extension Pod.ContainerStatus {
     fileprivate var start: Date? { (state?.running?.startedAt ?? state?.terminated?.startedAt)?.date }
     fileprivate var end: Date? { state?.terminated?.finishedAt?.date }
 }

@@ -77,6 +77,7 @@ extension KubernetesJobBuilder {
         } catch let error as KubernetesError where error.code == .notFound || error.code == .invalid {
             // Somebody has cancelled it already, which is what any reader will be told.
             if build.callbackURL != nil {
+                BuildMetrics.callback(.abandoned)
                 logger.warning(
                     "callback abandoned",
                     metadata: [

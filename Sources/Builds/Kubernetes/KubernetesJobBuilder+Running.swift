@@ -41,8 +41,10 @@ extension KubernetesJobBuilder {
     private func tellEnds(_ ended: @Sendable (Build) async -> Void) async {
         let listener = board.listen(to: nil)
         var known: Set<String> = []
+        var open: [String: Build] = [:]
         while !Task.isCancelled {
-            let over = board.entries.filter { $0.found.job.outcome != nil || $0.found.job.metadata.isBeingDeleted }
+            let entries = board.entries
+            let over = entries.filter { $0.found.job.outcome != nil || $0.found.job.metadata.isBeingDeleted }
             var now: Set<String> = []
             for entry in over {
                 // Once when it ends, and once more when it is known how: the tag is served by then.
@@ -51,6 +53,15 @@ extension KubernetesJobBuilder {
                 if !known.contains(key) { await ended(entry.found.recorded ?? entry.found.promised) }
             }
             known = now
+            // Nothing but a cancellation takes a Job away that has not ended; it may have pushed before it was gone.
+            let uids = Set(entries.compactMap(\.found.uid))
+            for (uid, build) in open where !uids.contains(uid) { await ended(build.vanished(at: self.now())) }
+            let unfinished = entries.filter {
+                $0.found.recorded == nil && $0.found.job.outcome == nil && !$0.found.isHeldBack
+            }
+            open = Dictionary(
+                unfinished.compactMap { entry in entry.found.uid.map { ($0, entry.found.build(reading(entry))) } }
+            ) { $1 }
             try? await listener.signal.wait(upTo: .seconds(60), on: clock)
         }
     }
@@ -106,6 +117,7 @@ extension KubernetesJobBuilder {
     private func lead(_ leadership: Leadership, _ ended: @escaping @Sendable (Build) async -> Void) async {
         await withDiscardingTaskGroup { group in
             group.addTask { [self] in await settleAll() }
+            group.addTask { [self] in await keepJournal() }
             // A registry that hangs must not keep the builds from being settled.
             group.addTask { [self] in await moveAllTags(leadership, ended) }
             group.addTask { [self] in await endCancelledBuilds() }

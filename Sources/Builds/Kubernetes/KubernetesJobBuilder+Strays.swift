@@ -32,17 +32,18 @@ extension KubernetesJobBuilder {
         do {
             _ = try await client.patchJob(named: name, callback.patch(of: job))
             guard !wasOver else { return }
+            BuildMetrics.callback(.abandoned)
             logger.warning(
                 "callback abandoned",
                 metadata: [
-                    "job": "\(name)", "attempts": "\(callback.attempts)", "reason": "\(callback.lastAnswer ?? "")",
+                    "build": "\(name)", "attempts": "\(callback.attempts)", "reason": "\(callback.lastAnswer ?? "")",
                 ])
         } catch let error as KubernetesError where error.code == .conflict || error.code == .notFound {
             // What the watch tells next decides.
         } catch {
             guard !Task.isCancelled else { return }
             logger.debug(
-                "a Job that is no build any more is still held", metadata: ["job": "\(name)", "error": "\(error)"])
+                "a job that is no build any more is still held", metadata: ["build": "\(name)", "error": "\(error)"])
         }
     }
 }

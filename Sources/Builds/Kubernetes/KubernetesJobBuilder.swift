@@ -91,11 +91,16 @@ public struct KubernetesJobBuilder: Builder {
     ///   version, and
     ///   `KubernetesError`.
     public func builds(of webapp: WebappName?) async throws -> [Build] {
+        try await settled(listedEntries(of: webapp))
+    }
+
+    /// All builds and their Pods as of one moment; the Pods only where they are needed.
+    func listedEntries(of webapp: WebappName? = nil) async throws -> [BuildBoard.Entry] {
         let found = try await allBuilds().filter { webapp == nil || $0.webapp == webapp }
-        guard found.contains(where: { $0.recorded == nil }) else { return found.compactMap(\.recorded) }
+        guard found.contains(where: { $0.recorded == nil }) else { return found.map { entry($0, pod: nil) } }
         let pods = try await client.pods(matching: podSelector).items
         let byJob = Dictionary(grouping: pods) { $0.metadata.labels[JobKeys.Label.jobName] ?? "" }
-        return try await settled(found.map { entry($0, pod: $0.job.pod(among: byJob[$0.job.metadata.name] ?? [])) })
+        return found.map { entry($0, pod: $0.job.pod(among: byJob[$0.job.metadata.name] ?? [])) }
     }
 
     /// See ``Builder/build(_:)``.

@@ -11,16 +11,6 @@ extension LocalBuildStore {
         return try FileLock(root.appending("slots").appending("callbacks"))
     }
 
-    /// The builds that have ended and whose caller is still to be told, also those that hold their name no more.
-    ///
-    /// What cannot be read is told of by whoever reads builds.
-    func owedCallbacks() throws -> [Build] {
-        try (ids().map(directory) + endedDirectories()).compactMap { directory in
-            guard let build = try? read(directory), build.status.isFinal, build.owesCallback else { return nil }
-            return build
-        }
-    }
-
     /// Writes down what has come of a callback; does nothing where the build is gone.
     func record(_ callback: Callback, of build: Build) throws {
         var damage: (any Error)?
@@ -41,8 +31,10 @@ extension LocalBuildStore {
         if let damage { throw damage }
     }
 
-    private func endedDirectories() throws -> [FilePath] {
-        try FileManager.default.contentsOfDirectory(atPath: ended.string).map { ended.appending($0) }
+    /// The directories of builds that hold their names no more.
+    func endedDirectories() throws -> [FilePath] {
+        guard FileManager.default.fileExists(atPath: ended.string) else { return [] }
+        return try FileManager.default.contentsOfDirectory(atPath: ended.string).map { ended.appending($0) }
     }
 }
 

@@ -182,7 +182,7 @@ struct LocalBuildStore: Sendable {
     ///
     /// A finished build frees its name with that. One whose caller is still to be told stays.
     /// - Returns: Why builds that hold no name cannot be read; they are removed when they are old.
-    func removeBuilds(endedBefore date: Date) throws -> [any Error] {
+    func removeBuilds(endedBefore date: Date) throws -> [(build: String, error: any Error)] {
         for id in try ids() {
             guard let build = try read(directory(of: id)), build.status.isFinal, let end = build.finishedAt, end < date,
                 !build.owesCallback, let lock = try lock(id)
@@ -190,12 +190,12 @@ struct LocalBuildStore: Sendable {
             remove(directory(of: id))
             _ = consume lock
         }
-        var damages: [any Error] = []
+        var damages: [(build: String, error: any Error)] = []
         for directory in try entries(of: ended) {
             do {
                 guard try read(directory)?.owesCallback != true else { continue }
             } catch {
-                damages.append(error)
+                damages.append((String(directory.lastComponent?.string.prefix { $0 != "~" } ?? ""), error))
             }
             if isUnchanged(directory, since: date) { remove(directory) }
         }

@@ -7,10 +7,14 @@ extension LocalBuilder {
         while !Task.isCancelled {
             do {
                 if let lock = try store.callbacksLock() {
-                    await CallbackDelivery(
-                        sender: callbacks, ledger: StoreLedger(store: store), clock: ContinuousClock(),
-                        now: { Date() }, logger: logger, longestEnding: longestCallbackEnding
-                    ).run()
+                    let delivery = CallbackDelivery(
+                        sender: callbacks, ledger: StoreLedger(store: store, cache: cache), clock: ContinuousClock(),
+                        now: { Date() }, logger: logger, longestEnding: longestCallbackEnding)
+                    await withDiscardingTaskGroup { group in
+                        group.addTask { await delivery.run() }
+                        // Of all processes this one counts.
+                        group.addTask { [self] in await keepJournal() }
+                    }
                     _ = consume lock
                 }
             } catch {
@@ -23,9 +27,11 @@ extension LocalBuilder {
     /// The directory of builds as the record of callbacks, for the holder of its lock.
     private struct StoreLedger: CallbackLedger {
         let store: LocalBuildStore
+        let cache: LocalBuildCache
         let news = Signal()
 
-        func owed() throws -> [Build]? { try store.owedCallbacks() }
+        // What cannot be read is told of by whoever reads builds.
+        func owed() throws -> [Build]? { try cache.content().owed }
 
         func maySend() -> Bool { true }
 

@@ -36,6 +36,7 @@ public final class LocalBuilder: Builder {
     static let cancellationWait: Duration = .seconds(8)
 
     let store: LocalBuildStore
+    let cache: LocalBuildCache
     private let places: Int
     private let worker: WorkerCommand
     let callbacks: CallbackSender?
@@ -63,6 +64,7 @@ public final class LocalBuilder: Builder {
     ) {
         self.longestCallbackEnding = longestCallbackEnding
         self.store = LocalBuildStore(root: stateDirectory)
+        self.cache = LocalBuildCache(store)
         self.places = places
         self.worker = worker
         self.callbacks = callbacks
@@ -153,18 +155,22 @@ public final class LocalBuilder: Builder {
         while !Task.isCancelled {
             do {
                 try store.prepare()
-                let builds = try store.all()
+                let builds = try cache.content(upTo: Self.onlookersPatience).whole()
                 if try needsWorker(builds) { await startWorker() }
                 let over = builds.filter(\.status.isFinal)
                 for build in over where known[build.id]?.withoutCallback != build.withoutCallback { await ended(build) }
                 // A cancelled build may have pushed before it vanished.
                 let ids = Set(builds.map(\.id))
-                for build in known.values where !ids.contains(build.id) { await ended(build) }
+                for build in known.values where !ids.contains(build.id) {
+                    await ended(build.status.isFinal ? build : build.vanished(at: Date()))
+                }
                 known = Dictionary(builds.map { ($0.id, $0) }) { _, new in new }
                 if rounds % 600 == 0 {
                     let retention = TimeInterval(Self.retention.components.seconds)
                     for damage in try store.removeBuilds(endedBefore: Date(timeIntervalSinceNow: -retention)) {
-                        logger.warning("a cancelled build is passed over", metadata: ["error": "\(damage)"])
+                        logger.warning(
+                            "a cancelled build is passed over",
+                            metadata: ["build": "\(damage.build)", "error": "\(damage.error)"])
                     }
                 }
             } catch {

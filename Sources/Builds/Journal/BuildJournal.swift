@@ -1,0 +1,118 @@
+internal import FoundationEssentials
+
+/// What happens to builds, made out of how they are from one look to the next: each event once.
+///
+/// Nothing that had happened before the first look is told: that is the base.
+struct BuildJournal {
+    /// A build at one moment.
+    struct Observation: Sendable {
+        var build: Build
+        /// Whether nothing more will be found out about how it ended.
+        var isSettled = true
+    }
+
+    /// Something that has happened.
+    enum Event: Equatable {
+        /// A build that has not ended is there, or is at the first look.
+        case appeared(Build)
+        /// Work on it has begun.
+        case started(Build)
+        /// It has come to a phase.
+        case entered(Build, Build.Phase)
+        /// It has ended.
+        case ended(Build)
+    }
+
+    /// One attempt: a name may be given again.
+    private struct Key: Hashable {
+        var id: BuildID
+        var createdAt: Date
+
+        init(_ build: Build) { (id, createdAt) = (build.id, build.createdAt) }
+    }
+
+    fileprivate struct Entry {
+        var build: Build
+        var hasStarted = false
+        var phases: Set<Build.Phase> = []
+        var hasEnded = false
+    }
+
+    private var entries: [Key: Entry]?
+
+    /// The builds that have not ended, as they were last.
+    var open: [Build] { entries?.values.filter { !$0.hasEnded }.map(\.build) ?? [] }
+
+    /// Takes in all builds that there are.
+    /// - Returns: What has happened since the last look, in order for each build.
+    mutating func observe(_ observations: [Observation], at now: Date) -> [Event] {
+        let isBase = entries == nil
+        var known = entries ?? [:]
+        var current: [Key: Entry] = [:]
+        var events: [Event] = []
+        for observation in observations {
+            let build = observation.build
+            let key = Key(build)
+            let isOver = build.status.isFinal && observation.isSettled
+            var entry: Entry
+            if let old = known.removeValue(forKey: key) {
+                entry = old
+                entry.build = build
+            } else {
+                entry = Entry(build: build)
+                if !isBase || !isOver { events.append(.appeared(build)) }
+                if isBase { entry.skip(isOver: isOver) }
+            }
+            events += entry.advance(isOver: isOver)
+            current[key] = entry
+        }
+        // Those that are left have vanished.
+        for var entry in known.values where !entry.hasEnded && !entry.build.isHeldBack {
+            if !entry.build.status.isFinal { entry.build = entry.build.vanished(at: now) }
+            events += entry.advance(isOver: true)
+        }
+        entries = current
+        return events
+    }
+}
+
+extension BuildJournal.Entry {
+    /// Passes over what has happened before the first look.
+    fileprivate mutating func skip(isOver: Bool) {
+        hasStarted = build.startedAt != nil
+        phases = reached
+        hasEnded = isOver
+    }
+
+    /// What has happened to it since.
+    fileprivate mutating func advance(isOver: Bool) -> [BuildJournal.Event] {
+        var events: [BuildJournal.Event] = []
+        if !hasStarted, build.startedAt != nil {
+            hasStarted = true
+            events.append(.started(build))
+        }
+        let new = reached.subtracting(phases)
+        phases.formUnion(new)
+        events += Build.Phase.allCases.filter(new.contains).map { .entered(build, $0) }
+        if !hasEnded, isOver {
+            hasEnded = true
+            events.append(.ended(build))
+        }
+        return events
+    }
+
+    private var reached: Set<Build.Phase> {
+        Set(build.phaseStarts.keys).union([build.phase].compactMap(\.self))
+    }
+}
+
+extension Build {
+    /// The build that nobody has seen end, and that is gone.
+    ///
+    /// Nothing but a cancellation takes a name away from a build that has not ended.
+    func vanished(at now: Date) -> Build {
+        var build = cancelled()
+        build.finishedAt = now
+        return build
+    }
+}
