@@ -12,7 +12,7 @@ let openAPIDocument = #"""
 
         Answers are JSON objects in `camelCase`; absent values are `null`; times are RFC 3339 in UTC. An answer comes
         within 30 s, plus the wait that was asked for. Every answer has an `X-Request-Id`, the caller's own if it sent
-        a usable one.
+        a usable one. A `traceparent` (W3C Trace Context) is passed on to the registry and to the callback of a build.
 
         Errors are `application/problem+json` (RFC 9457) with a stable `code` and a `message`. 400 says that a request
         does not have the form that is described here (no JSON, an unknown or repeated field or parameter, a value of
@@ -476,6 +476,11 @@ let openAPIDocument = #"""
                     id: $response.body#/id
                 cancel:
                   operationId: cancelBuild
+                  parameters:
+                    id: $response.body#/id
+                retry:
+                  description: Once the build has ended.
+                  operationId: retryBuild
                   parameters:
                     id: $response.body#/id
                 image:

@@ -76,7 +76,8 @@ struct CallbackSenderTests {
                     _ = try await callbackSender(transport).attempt(build)
                 }
             }
-            #expect(receiver.calls.map { $0["traceparent"] } == ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"])
+            #expect(
+                receiver.calls.map { $0["traceparent"] } == ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"])
         }
     }
 

@@ -7,7 +7,10 @@ struct CorrelationTests {
 
     @Test(
         "takes what Trace Context allows, unchanged",
-        arguments: ["00-\(trace)-00f067aa0ba902b7-01", "00-\(trace)-00f067aa0ba902b7-00", "cc-\(trace)-00f067aa0ba902b7-ff", "01-\(trace)-00f067aa0ba902b7-01-what-comes"])
+        arguments: [
+            "00-\(trace)-00f067aa0ba902b7-01", "00-\(trace)-00f067aa0ba902b7-00", "cc-\(trace)-00f067aa0ba902b7-ff",
+            "01-\(trace)-00f067aa0ba902b7-01-what-comes",
+        ])
     func takes(text: String) {
         let parent = Traceparent(text)
         #expect(parent?.description == text && parent?.traceID == Self.trace)
@@ -16,11 +19,15 @@ struct CorrelationTests {
     @Test(
         "ignores what it does not",
         arguments: [
-            "", "-", "00", "00-\(trace)-00f067aa0ba902b7", "00-\(trace)-00f067aa0ba902b7-01-x", "00-\(trace)-00f067aa0ba902b7-01-",
-            "ff-\(trace)-00f067aa0ba902b7-01", "0-\(trace)-00f067aa0ba902b7-01", "00-\(trace.uppercased())-00f067aa0ba902b7-01",
-            "00-\(trace.dropLast())-00f067aa0ba902b7-01", "00-\(trace)-00f067aa0ba902b7-1", "00-\(trace)-00f067aa0ba902b-01",
+            "", "-", "00", "00-\(trace)-00f067aa0ba902b7", "00-\(trace)-00f067aa0ba902b7-01-x",
+            "00-\(trace)-00f067aa0ba902b7-01-",
+            "ff-\(trace)-00f067aa0ba902b7-01", "0-\(trace)-00f067aa0ba902b7-01",
+            "00-\(trace.uppercased())-00f067aa0ba902b7-01",
+            "00-\(trace.dropLast())-00f067aa0ba902b7-01", "00-\(trace)-00f067aa0ba902b7-1",
+            "00-\(trace)-00f067aa0ba902b-01",
             "00-\(String(repeating: "0", count: 32))-00f067aa0ba902b7-01", "00-\(trace)-0000000000000000-01",
-            "00-\(trace)-00f067aa0ba902bg-01", " 00-\(trace)-00f067aa0ba902b7-01", "01-\(trace)-00f067aa0ba902b7-01-a b",
+            "00-\(trace)-00f067aa0ba902bg-01", " 00-\(trace)-00f067aa0ba902b7-01",
+            "01-\(trace)-00f067aa0ba902b7-01-a b",
             "01-\(trace)-00f067aa0ba902b7-01-\(String(repeating: "a", count: 80))", "01-\(trace)-00f067aa0ba902b7-01x",
         ])
     func ignores(text: String) {

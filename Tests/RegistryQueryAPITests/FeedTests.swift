@@ -208,7 +208,8 @@ struct FeedTests {
         for listener in [listener, late] { #expect(try await next(listener).map(\.name) == ["builds"]) }
         source.fail(Down())
         let unforeseen = try await next(listener)
-        #expect(unforeseen.map(\.name) == ["trouble"] && unforeseen[0].data["message"].string?.contains("Down") == false)
+        #expect(
+            unforeseen.map(\.name) == ["trouble"] && unforeseen[0].data["message"].string?.contains("Down") == false)
         // Who comes before anything is known is told the trouble alone.
         for listener in [listener, late] { listener.leave() }
         let first = try await listen(feed, source, streams: 4)

@@ -73,7 +73,8 @@ struct OpenAPITests {
         #expect(contract["limited"].strings == contract["scopes"].names.filter { !open.contains($0) }.sorted())
         for operation in contract["scopes"].names
         where !(open + ["receiveGitHubDelivery"]).contains(operation) {
-            let expected = ["startBuild", "cancelBuild", "retryBuild"].contains(operation) ? "Scope `build`" : "Scope `read`"
+            let expected =
+                ["startBuild", "cancelBuild", "retryBuild"].contains(operation) ? "Scope `build`" : "Scope `read`"
             #expect(contract["scopes"][operation].string == expected, "\(operation)")
         }
     }

@@ -74,14 +74,16 @@ struct WebappRouteTests {
                 ])
             #expect(json["latest"] == "v1.2.3" && json["count"] == 4 && json["inFlight"] == ["v1.2.4"], "\(reply)")
             #expect(json["next"] == ["patch": "v1.2.5", "minor": "v1.3.0", "major": "v2.0.0"])
-            #expect(json["createdAt"] == "2026-11-22T20:50:01.000Z" && json["digest"].string?.hasPrefix("sha256:") == true)
+            #expect(
+                json["createdAt"] == "2026-11-22T20:50:01.000Z" && json["digest"].string?.hasPrefix("sha256:") == true)
             #expect(json["size"] != nil && json["usualDurationSeconds"] == nil)
             service.builder.change(id) { $0.end(.succeeded, after: 40) }
             _ = try await service.get("/builds")
             #expect(try await service.get("/webapps/app").json["usualDurationSeconds"] == .number("40.0"))
             // The image is known by its digest: its manifest and configuration are read once.
             let asked = service.registry.asked
-            #expect(asked.count { $0.contains("/blobs/") } == 1 && asked.count { $0.hasSuffix("manifests/v1.2.3") } == 2)
+            #expect(
+                asked.count { $0.contains("/blobs/") } == 1 && asked.count { $0.hasSuffix("manifests/v1.2.3") } == 2)
         }
     }
 
@@ -155,7 +157,8 @@ struct WebappRouteTests {
         try await TestService.run { service in
             for target in ["/webapps", "/webapps/app", "/webapps/app/history", "/caller"] {
                 let (get, head) = (try await service.get(target), try await service.send("HEAD", target))
-                #expect(head.status == get.status && head.body.isEmpty && head["content-length"] == get["content-length"])
+                #expect(
+                    head.status == get.status && head.body.isEmpty && head["content-length"] == get["content-length"])
             }
             #expect(try await service.send("HEAD", "/events").status == 405)
         }

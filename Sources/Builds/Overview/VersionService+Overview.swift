@@ -89,7 +89,8 @@ extension VersionService {
                     group.addTask {
                         let served = try await self.served(tag, in: repository)
                         return (
-                            index, served.map { ServedVersion(tag: tag, digest: $0.digest, createdAt: $0.facts.createdAt) }
+                            index,
+                            served.map { ServedVersion(tag: tag, digest: $0.digest, createdAt: $0.facts.createdAt) }
                         )
                     }
                 }
