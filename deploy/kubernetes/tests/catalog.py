@@ -50,7 +50,7 @@ def problems(text, known, values):
         for matcher in use.matchers:
             if matcher.label not in known[use.metric]:
                 yield f"{use.metric} has no label {matcher.label}"
-            elif matcher.label not in TARGET_LABELS:
+            elif use.metric not in OWN and matcher.label not in TARGET_LABELS:
                 yield from (f"nothing is called {value}" for value in matcher.values if value.lower() not in values)
     yield from (f"no metric of it has the label {label}" for label in sorted(expression.groupings - labels))
 
