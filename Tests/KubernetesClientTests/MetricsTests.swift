@@ -1,5 +1,6 @@
 import HTTPTransport
 import HTTPTransportTesting
+import KubernetesStandIn
 import Metrics
 import MetricsTestKit
 import Testing
