@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import HTTPTransport
 internal import KubernetesClient
 internal import OCIDistribution
 internal import SemanticVersions
