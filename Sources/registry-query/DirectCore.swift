@@ -61,6 +61,8 @@ struct DirectCore: Core {
     func follow(_ id: BuildID, _ show: (Answer<BuildDocument>) throws -> Void) async throws {
         let caretaker = Task { await service.run(as: .observer) }
         defer { caretaker.cancel() }
+        // What earlier builds took is known once they have been looked at.
+        _ = try? await service.builds(of: nil, status: nil)
         for try await state in service.changes(of: id) { try show(Answer(JSONDocument(state))) }
     }
 

@@ -21,8 +21,8 @@ extension EndToEnd {
                 let digest = try #require(try await scene.servedDigest(of: "v1.0.0"))
                 #expect(try await scene.run("tags", "app-example", "v1.0.0").output.contains(digest))
                 let again = try await TerminalRun.run(
-                    ["retry", "build-app-example-v1-0-0", "--wait"], columns: 120, settings: scene.settings)
-                let screen = try #require(again.pictures(columns: 120).last)
+                    ["retry", "build-app-example-v1-0-0", "--wait"], columns: 200, settings: scene.settings)
+                let screen = try #require(again.pictures(columns: 200).last)
                 let second = try #require(try await scene.servedDigest(of: "v1.0.1"))
                 #expect(again.status == 0 && screen.isCursorVisible && screen.trouble == [], "\(screen.text)")
                 #expect(

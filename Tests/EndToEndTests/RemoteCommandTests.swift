@@ -241,9 +241,11 @@ extension EndToEnd {
             }
         }
 
-        /// The text without ages, which go on between two commands, and without the width that they make of their column.
+        /// The text without ages, which go on between two commands, and the width that they make of their column; and without
+        /// the usual duration, which is as good as what the process has seen so far.
         private static func ageless(_ text: String) -> String {
-            text.contains("  AGE ") ? text.replacing(#/ \d+ (s|min) +| {2,}/#, with: " ") : text
+            let text = text.replacing(#/"usualDurationSeconds":[^,]+,/#, with: "")
+            return text.contains("  AGE ") ? text.replacing(#/ \d+ (s|min) +| {2,}/#, with: " ") : text
         }
 
         /// How many processes of the program have a text in their arguments.
