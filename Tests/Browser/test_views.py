@@ -39,8 +39,8 @@ def test_empty_loading_and_failing_places(visit):
     here = visit(token=None)
     page = here.page
     answers = {"caller": {"name": None, "scopes": ["read", "build"]}, "webapps": {"webapps": [], "source": "registry", "message": None}}
-    for path, answer in answers.items():
-        page.route(f"{URL}/{path}", lambda route, answer=answer: route.fulfill(json=answer))
+    page.route(f"{URL}/caller", lambda route: route.fulfill(json=answers["caller"]))
+    page.route(f"{URL}/webapps", lambda route: route.fulfill(json=answers["webapps"]))
     events = f"event: builds\ndata: {json.dumps({'builds': []})}\n\n"
     page.route(f"{URL}/events", lambda route: route.fulfill(content_type="text/event-stream", body=events))
     page.reload()
@@ -56,7 +56,9 @@ def test_empty_loading_and_failing_places(visit):
     here.check_access()
     here.picture("error")
     page.unroute(f"{URL}/webapps")
-    page.route(f"{URL}/webapps", lambda route: route.fulfill(json={"webapps": ["app-one"], "source": "builds", "message": "the registry allows no catalog"}))
+    known = {"webapps": ["app-one"], "source": "builds", "message": "the registry allows no catalog"}
+    page.route(f"{URL}/webapps", lambda route: route.fulfill(json=known))
+    page.route(f"{URL}/webapps/app-one", lambda route: route.fulfill(status=502, json=problem))
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("row", name="app-one")).to_be_visible()
     expect(page.get_by_text("Only webapps that were built lately are listed")).to_be_visible()
@@ -80,12 +82,12 @@ def test_five_hundred_webapps_are_asked_for_as_they_are_seen(visit):
         "count": 1, "next": {"patch": "v1.2.4", "minor": "v1.3.0", "major": "v2.0.0"}, "inFlight": [], "usualDurationSeconds": None}))
     page.route(f"{URL}/events", lambda route: route.fulfill(content_type="text/event-stream", body='event: builds\ndata: {"builds": []}\n\n'))
     page.reload()
-    expect(page.get_by_role("row", name="app-000")).to_contain_text("v1.2.3")
+    expect(page.locator("[data-name=app-000]")).to_contain_text("v1.2.3")
     page.wait_for_timeout(300)
     asked = {url for url in here.requests if "/webapps/app-" in url}
     assert 0 < len(asked) < 100, len(asked)
     page.get_by_label("Filter webapps").fill("499")
-    expect(page.get_by_role("row", name="app-499")).to_contain_text("v1.2.3")
+    expect(page.locator("[data-name=app-499]")).to_contain_text("v1.2.3")
     expect(page.get_by_text("1 of 500")).to_be_visible()
 
 
