@@ -73,6 +73,21 @@ def test_a_builder_that_cannot_be_asked_is_told_of(visit):
     here.picture("trouble", full=False)
 
 
+def test_a_connection_that_is_open_and_silent_is_left(visit):
+    here = visit()
+    page = here.page
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#state")).to_contain_text("Live")
+    asked = sum(url.endswith("/events") for url in here.requests)
+    with page.expect_request("**/events"):
+        # Three heartbeats are missing.
+        page.clock.fast_forward(45_000)
+        page.clock.fast_forward(10_000)
+    expect(page.locator("#state")).to_contain_text("Live")
+    assert sum(url.endswith("/events") for url in here.requests) > asked
+
+
 def test_five_hundred_webapps_are_asked_for_as_they_are_seen(visit):
     here = visit(token=None)
     page = here.page
