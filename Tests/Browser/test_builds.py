@@ -14,6 +14,18 @@ def test_first_paint_is_one_request_of_less_than_100_kilobytes(visit):
     assert set(others) <= {"fetch"}, others
 
 
+def test_before_anything_was_built(visit):
+    here = visit()
+    page = here.page
+    page.route(f"{URL}/webapps", lambda route: route.fulfill(json={"webapps": [], "source": "registry", "message": None}))
+    page.reload()
+    expect(page.get_by_text("No webapps yet")).to_be_visible()
+    expect(page.get_by_text("Nothing builds")).to_be_visible()
+    expect(page.locator("#state")).to_contain_text("Live")
+    here.check_access()
+    here.picture("empty")
+
+
 def test_a_build_from_its_start_to_its_digest(visit):
     here, other = visit(), visit()
     here.start("app-steps")

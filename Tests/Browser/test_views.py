@@ -1,6 +1,5 @@
 """The views: webapps with their chart, the log, and places where there is nothing, nothing yet or an error."""
 
-import json
 import re
 
 from conftest import URL
@@ -35,38 +34,58 @@ def test_what_is_not_there_says_so_and_what_to_do(visit):
     expect(page.get_by_text("There is no such page")).to_be_visible()
 
 
-def test_empty_loading_and_failing_places(visit):
-    here = visit(token=None)
+def test_failing_and_loading_places(visit):
+    here = visit()
     page = here.page
-    answers = {"caller": {"name": None, "scopes": ["read", "build"]}, "webapps": {"webapps": [], "source": "registry", "message": None}}
-    for path, answer in answers.items():
-        page.route(f"{URL}/{path}", lambda route, answer=answer: route.fulfill(json=answer))
-    events = f"event: builds\ndata: {json.dumps({'builds': []})}\n\n"
-    page.route(f"{URL}/events", lambda route: route.fulfill(content_type="text/event-stream", body=events))
-    page.reload()
-    expect(page.get_by_text("No webapps yet")).to_be_visible()
-    expect(page.get_by_text("Nothing builds")).to_be_visible()
-    here.check_access()
-    here.picture("empty")
-
     problem = {"status": 502, "code": "registry_error", "message": "the registry answered the catalog with 500"}
     page.route(f"{URL}/webapps", lambda route: route.fulfill(status=502, json=problem))
     page.reload()
     expect(page.get_by_text("The registry answered the catalog with 500.")).to_be_visible()
+    expect(page.locator("#state")).to_contain_text("Live")
     here.check_access()
     here.picture("error")
     page.unroute(f"{URL}/webapps")
-    page.route(f"{URL}/webapps", lambda route: route.fulfill(json={"webapps": ["app-one"], "source": "builds", "message": "the registry allows no catalog"}))
+    known = {"webapps": ["app-one"], "source": "builds", "message": "the registry allows no catalog"}
+    page.route(f"{URL}/webapps", lambda route: route.fulfill(json=known))
+    page.route(f"{URL}/webapps/app-one", lambda route: route.fulfill(status=502, json=problem))
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("row", name="app-one")).to_be_visible()
+    row = page.locator("[data-name=app-one]")
+    expect(row).to_contain_text("not known: the registry answered")
     expect(page.get_by_text("Only webapps that were built lately are listed")).to_be_visible()
 
     page.route(f"{URL}/webapps", lambda route: None)
     page.route(f"{URL}/events", lambda route: None)
     page.reload()
     expect(page.locator(".skeleton").first).to_be_visible()
+    expect(page.locator("#state")).to_contain_text("Connecting")
     here.check_access()
     here.picture("loading")
+
+
+def test_a_builder_that_cannot_be_asked_is_told_of(visit):
+    here = visit()
+    page = here.page
+    events = 'event: builds\ndata: {"builds": []}\n\nevent: trouble\ndata: {"message": "the cluster does not answer"}\n\n'
+    page.evaluate("events => { feed.stop(); feed.move('live'); new EventParser((name, data) => feed.event(name, JSON.parse(data))).take(events); }", events)
+    expect(page.locator("#state")).to_contain_text("Builder silent, as of")
+    expect(page.locator("#notice")).to_have_text("The builder cannot be asked: the cluster does not answer.")
+    here.check_access()
+    here.picture("trouble", full=False)
+
+
+def test_a_connection_that_is_open_and_silent_is_left(visit):
+    here = visit()
+    page = here.page
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#state")).to_contain_text("Live")
+    asked = sum(url.endswith("/events") for url in here.requests)
+    with page.expect_request("**/events"):
+        # Three heartbeats are missing.
+        page.clock.fast_forward(45_000)
+        page.clock.fast_forward(10_000)
+    expect(page.locator("#state")).to_contain_text("Live")
+    assert sum(url.endswith("/events") for url in here.requests) > asked
 
 
 def test_five_hundred_webapps_are_asked_for_as_they_are_seen(visit):
@@ -80,12 +99,12 @@ def test_five_hundred_webapps_are_asked_for_as_they_are_seen(visit):
         "count": 1, "next": {"patch": "v1.2.4", "minor": "v1.3.0", "major": "v2.0.0"}, "inFlight": [], "usualDurationSeconds": None}))
     page.route(f"{URL}/events", lambda route: route.fulfill(content_type="text/event-stream", body='event: builds\ndata: {"builds": []}\n\n'))
     page.reload()
-    expect(page.get_by_role("row", name="app-000")).to_contain_text("v1.2.3")
+    expect(page.locator("[data-name=app-000]")).to_contain_text("v1.2.3")
     page.wait_for_timeout(300)
     asked = {url for url in here.requests if "/webapps/app-" in url}
     assert 0 < len(asked) < 100, len(asked)
     page.get_by_label("Filter webapps").fill("499")
-    expect(page.get_by_role("row", name="app-499")).to_contain_text("v1.2.3")
+    expect(page.locator("[data-name=app-499]")).to_contain_text("v1.2.3")
     expect(page.get_by_text("1 of 500")).to_be_visible()
 
 

@@ -46,7 +46,8 @@ function submission(form, button, action) {
 }
 
 function goToBuild(build) {
-  builds.put(build);
+  // The feed may have told of it already, and more than this answer.
+  if (builds.known?.get(build.id)?.createdAt !== build.createdAt) builds.put(build);
   location.hash = `#/builds/${build.id}`;
 }
 
@@ -92,7 +93,7 @@ function startDialog(webapp) {
   const key = newKey();
   const error = submission(form, send, async () => {
     const body = startRequest(webapp ?? name.value.trim(), form.elements.bump.value, version.value.trim(), ref.value.trim());
-    const build = await ask('builds', {method: 'POST', body, headers: {'Idempotency-Key': `"${key}-${await shortHash(body)}"`}});
+    const build = await ask('builds', {method: 'POST', body, headers: {'Idempotency-Key': `"${key}-${shortHash(body)}"`}});
     dialog.close();
     goToBuild(build);
   });
@@ -141,7 +142,7 @@ function cancelDialog(build) {
   const send = h('button', {class: 'danger', type: 'submit'}, 'Cancel the build');
   const form = h('form', {}, h('p', {}, `${build.tag} becomes free again once nothing of the build can push any more.`));
   const error = submission(form, send, async () => {
-    builds.put(await ask(`builds/${build.id}`, {method: 'DELETE'}));
+    await ask(`builds/${build.id}`, {method: 'DELETE'});
     dialog.close();
   });
   form.append(error, h('div', {class: 'buttons'}, closing('Let it build'), send));

@@ -215,7 +215,8 @@ function buildView(id, firstLine) {
   }
 
   function fill(next) {
-    if (build && build.createdAt !== next.createdAt) log.element.classList.add('old');
+    // Its version was free again, and this is another build with its own log.
+    if (build && build.createdAt !== next.createdAt) return reopen();
     build = next;
     show(missing, false);
     show(content, true);

@@ -99,6 +99,12 @@ function change(next) {
   refresh();
 }
 
+// Shows the same place from the beginning.
+function reopen() {
+  address = null;
+  route();
+}
+
 function refresh() {
   if (!view) return;
   view.update();
