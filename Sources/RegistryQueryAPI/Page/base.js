@@ -90,6 +90,8 @@ setInterval(() => {
   for (const element of document.querySelectorAll('[data-tick]')) element.tick();
 }, 1000);
 
+const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+
 const NARROW = '\u202f';
 
 function duration(seconds) {
@@ -120,6 +122,10 @@ const clockText = (time) => new Date(time - clock.offset).toLocaleTimeString('en
 function ago(iso) {
   return ticking(h('time', {datetime: iso, title: dateText(iso)}), () => age(iso));
 }
+
+// Fields for names: nothing is to be corrected or remembered in them.
+const PLAIN = {autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false'};
+const unseen = (title) => h('h1', {class: 'hidden', tabindex: -1}, title);
 
 // ---- Other values
 

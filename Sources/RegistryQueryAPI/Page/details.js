@@ -118,7 +118,7 @@ function webappView(name) {
 
 function webappFacts(data) {
   const next = ['patch', 'minor', 'major'].filter((bump) => data.next?.[bump])
-    .map((bump) => h('span', {class: 'nextversion'}, h('span', {class: 'faint'}, bump), ' ', data.next[bump]));
+    .map((bump) => h('span', {class: 'pair'}, h('span', {class: 'faint'}, `${bump} `), h('code', {}, data.next[bump])));
   return facts([
     ['Latest', h('span', {class: 'big'}, data.latest ?? 'none yet')],
     ['Made', data.createdAt && ago(data.createdAt)],
@@ -169,14 +169,14 @@ function phaseBox() {
 }
 
 function buildView(id, firstLine) {
-  const status = h('span', {});
+  const status = h('span');
   const cancel = cancelButton(() => build);
   const retry = retryButton(() => build);
   const title = h('h1', {tabindex: -1}, id);
   const message = h('p', {class: 'verdict'});
   const track = progressTrack();
   const time = againstUsual();
-  const step = h('p', {class: 'step'}, h('span', {class: 'steps'}), h('code', {}));
+  const step = h('p', {class: 'step'}, h('span', {class: 'steps'}), h('code'));
   const live = h('div', {class: 'card running live', hidden: true}, track, h('div', {class: 'stepline'}, step, time));
   const phases = timeline();
   const phaseSection = section('Phases', null, phases);
