@@ -96,6 +96,7 @@ const NARROW = '\u202f';
 
 function duration(seconds) {
   if (seconds == null) return '–';
+  if (seconds > 0 && seconds < 1) return `<${NARROW}1${NARROW}s`;
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole}${NARROW}s`;
   const pad = (number) => String(number).padStart(2, '0');

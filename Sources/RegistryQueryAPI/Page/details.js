@@ -154,7 +154,7 @@ function phaseBox() {
     const lasts = box.time.durationSeconds == null;
     const seconds = lasts ? (clock.known() - Date.parse(box.time.startedAt)) / 1000 : box.time.durationSeconds;
     box.classList.toggle('lasting', lasts);
-    box.style.setProperty('--grow', Math.max(seconds, 0.01).toFixed(2));
+    box.style.setProperty('--grow', Math.max(seconds * 100, 1).toFixed());
     say(took, duration(seconds));
   };
   box.tick = text;
@@ -226,7 +226,7 @@ function buildView(id, firstLine) {
     status.shown = build.status;
     cancel.update(build);
     retry.update(build);
-    say(message, sentence(build.message));
+    say(message, build.done ? sentence(build.message) : capital(build.message));
     message.className = `verdict ${build.status}`;
     show(live, build.status === 'running');
     track.update(build);

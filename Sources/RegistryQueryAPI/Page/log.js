@@ -323,6 +323,7 @@ class LogView {
     this.render();
     say(this.state, this.log.count ? `End of the log, ${plural(this.log.count, 'line')}` : 'The build has written nothing.');
     this.atEnd = true;
+    show(this.followButton, false);
   }
 
   missing(error) {

@@ -17,7 +17,8 @@ function blank(title, text, ...actions) {
 const failure = (title, error, again) =>
   blank([icon('failed'), title], sentence(error.message), again && h('button', {onclick: again}, 'Try again'));
 
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? '' : '.');
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const sentence = (text) => capital(text) + (/[.!?…]$/.test(text) ? '' : '.');
 
 // Rows that stand for what is being asked for.
 const skeleton = (rows, kind) => Array.from({length: rows}, () => h('div', {class: `skeleton ${kind}`, 'aria-hidden': 'true'}));
@@ -91,7 +92,7 @@ function runningCard(first) {
     const {progress} = build;
     say(step, stepText(build));
     say(instruction, progress?.instruction ?? '');
-    say(message, sentence(build.message));
+    say(message, capital(build.message));
   };
   return card;
 }

@@ -162,6 +162,11 @@ webapps.listeners.add(() => {
   setTimeout(() => { refresh.pending = false; refresh(); }, 60);
 });
 addEventListener('hashchange', route);
+// The address says which view is shown, so the link cannot go there in its own way.
+one('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
 setInterval(() => {
   if (document.hidden || feed.state !== 'live') return;
   view?.refresh?.();
