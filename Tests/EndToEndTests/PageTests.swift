@@ -59,7 +59,8 @@ extension EndToEnd {
             let result = try await run(
                 .name("pytest"),
                 arguments: [
-                    "-q", "-x", "--color=no", "-p", "no:cacheprovider", root.appending(path: "Tests/Browser").path,
+                    "-q", "--maxfail=3", "--durations=8", "--color=no", "-p", "no:cacheprovider",
+                    root.appending(path: "Tests/Browser").path,
                 ],
                 environment: .inherit.updating([
                     "HOME": directory, "TMPDIR": "\(directory)/tmp", "PYTHONDONTWRITEBYTECODE": "1",

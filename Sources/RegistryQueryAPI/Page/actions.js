@@ -71,17 +71,17 @@ function choice(value, label, detail, checked) {
 
 function startDialog(webapp) {
   const name = webapp ? null : h('input', {
-    name: 'webapp', required: true, pattern: '[a-z0-9]([\\-a-z0-9]{0,61}[a-z0-9])?', autocomplete: 'off', autocapitalize: 'off',
-    spellcheck: 'false', title: 'letters a to z, digits and hyphens, as in its folder',
+    name: 'webapp', required: true, pattern: '[a-z0-9]([\\-a-z0-9]{0,61}[a-z0-9])?', ...PLAIN,
+    title: 'letters a to z, digits and hyphens, as in its folder',
   });
   const version = h('input', {
-    name: 'version', 'aria-label': 'Exact version', placeholder: 'such as v2.0.0', autocomplete: 'off', spellcheck: 'false',
+    name: 'version', 'aria-label': 'Exact version', placeholder: 'such as v2.0.0', ...PLAIN,
     oninput: () => { form.elements.bump.value = 'version'; },
   });
-  const ref = h('input', {name: 'ref', placeholder: 'the default branch', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false'});
+  const ref = h('input', {name: 'ref', placeholder: 'the default branch', ...PLAIN});
   const nexts = {};
   const bumps = ['patch', 'minor', 'major'].map((bump) => {
-    nexts[bump] = h('code', {});
+    nexts[bump] = h('code');
     return choice(bump, bump.charAt(0).toUpperCase() + bump.slice(1), nexts[bump], bump === 'patch');
   });
   const send = h('button', {class: 'primary', type: 'submit'}, 'Start the build');
@@ -175,7 +175,7 @@ function retryButton(current) {
 // What is shown to those whom the service does not know.
 function signIn(problem, done) {
   const field = h('input', {
-    type: 'password', id: 'token', required: true, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',
+    type: 'password', id: 'token', required: true, ...PLAIN,
     'aria-describedby': 'token-note',
   });
   const send = h('button', {class: 'primary', type: 'submit'}, 'Sign in');

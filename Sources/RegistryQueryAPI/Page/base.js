@@ -90,10 +90,13 @@ setInterval(() => {
   for (const element of document.querySelectorAll('[data-tick]')) element.tick();
 }, 1000);
 
+const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+
 const NARROW = '\u202f';
 
 function duration(seconds) {
   if (seconds == null) return '–';
+  if (seconds > 0 && seconds < 1) return `<${NARROW}1${NARROW}s`;
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole}${NARROW}s`;
   const pad = (number) => String(number).padStart(2, '0');
@@ -120,6 +123,10 @@ const clockText = (time) => new Date(time - clock.offset).toLocaleTimeString('en
 function ago(iso) {
   return ticking(h('time', {datetime: iso, title: dateText(iso)}), () => age(iso));
 }
+
+// Fields for names: nothing is to be corrected or remembered in them.
+const PLAIN = {autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false'};
+const unseen = (title) => h('h1', {class: 'hidden', tabindex: -1}, title);
 
 // ---- Other values
 

@@ -38,7 +38,7 @@ class Chart {
       h('button', {'aria-pressed': 'false', onclick: () => this.choose(index)}, name)));
     this.picture = h('div', {class: 'picture'});
     this.summary = h('figcaption', {class: 'hidden'});
-    this.rows = h('tbody', {});
+    this.rows = h('tbody');
     this.element = h('figure', {class: 'chart'},
       h('div', {class: 'charttools'}, this.spans, this.readout),
       this.picture,

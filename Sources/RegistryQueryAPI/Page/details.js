@@ -118,7 +118,7 @@ function webappView(name) {
 
 function webappFacts(data) {
   const next = ['patch', 'minor', 'major'].filter((bump) => data.next?.[bump])
-    .map((bump) => h('span', {class: 'nextversion'}, h('span', {class: 'faint'}, bump), ' ', data.next[bump]));
+    .map((bump) => h('span', {class: 'pair'}, h('span', {class: 'faint'}, `${bump} `), h('code', {}, data.next[bump])));
   return facts([
     ['Latest', h('span', {class: 'big'}, data.latest ?? 'none yet')],
     ['Made', data.createdAt && ago(data.createdAt)],
@@ -154,7 +154,7 @@ function phaseBox() {
     const lasts = box.time.durationSeconds == null;
     const seconds = lasts ? (clock.known() - Date.parse(box.time.startedAt)) / 1000 : box.time.durationSeconds;
     box.classList.toggle('lasting', lasts);
-    box.style.setProperty('--grow', Math.max(seconds, 0.01).toFixed(2));
+    box.style.setProperty('--grow', Math.max(seconds * 100, 1).toFixed());
     say(took, duration(seconds));
   };
   box.tick = text;
@@ -169,14 +169,14 @@ function phaseBox() {
 }
 
 function buildView(id, firstLine) {
-  const status = h('span', {});
+  const status = h('span');
   const cancel = cancelButton(() => build);
   const retry = retryButton(() => build);
   const title = h('h1', {tabindex: -1}, id);
   const message = h('p', {class: 'verdict'});
   const track = progressTrack();
   const time = againstUsual();
-  const step = h('p', {class: 'step'}, h('span', {class: 'steps'}), h('code', {}));
+  const step = h('p', {class: 'step'}, h('span', {class: 'steps'}), h('code'));
   const live = h('div', {class: 'card running live', hidden: true}, track, h('div', {class: 'stepline'}, step, time));
   const phases = timeline();
   const phaseSection = section('Phases', null, phases);
@@ -226,7 +226,7 @@ function buildView(id, firstLine) {
     status.shown = build.status;
     cancel.update(build);
     retry.update(build);
-    say(message, sentence(build.message));
+    say(message, build.done ? sentence(build.message) : capital(build.message));
     message.className = `verdict ${build.status}`;
     show(live, build.status === 'running');
     track.update(build);

@@ -34,7 +34,7 @@ function legible(colour) {
   return now;
 }
 
-const ATTRIBUTES = {1: 'bold', 2: 'dim', 3: 'italic', 4: 'underline', 7: 'inverse'};
+const ATTRIBUTES = {1: 'bold', 2: 'dim', 4: 'underline', 7: 'inverse'};
 
 // What `ESC [ ... m` sets. Spec: ECMA-48 section 8.3.117; 38 and 48 as xterm has them.
 function rendition(style, parameters) {
@@ -70,7 +70,7 @@ function piece(text, style) {
   if (!style) return document.createTextNode(text);
   const element = h('span', {}, text);
   const {front, back} = style.inverse ? {front: style.back ?? 0, back: style.front ?? 7} : style;
-  for (const name of ['bold', 'dim', 'italic', 'underline']) if (style[name]) element.classList.add(name);
+  for (const name of ['bold', 'dim', 'underline']) if (style[name]) element.classList.add(name);
   if (typeof front === 'number') element.classList.add(`f${front}`);
   else if (front) element.style.setProperty('color', `rgb(${(back === undefined ? legible(front) : front).join()})`);
   if (typeof back === 'number') element.classList.add(`b${back % 8}`);
@@ -235,8 +235,7 @@ class LogView {
 
   makeElements() {
     this.search = h('input', {
-      type: 'search', placeholder: 'Search, or :120 for a line', 'aria-label': 'Search the log', spellcheck: 'false',
-      autocomplete: 'off', autocapitalize: 'off',
+      type: 'search', placeholder: 'Search, or :120 for a line', 'aria-label': 'Search the log', ...PLAIN,
       oninput: () => this.find(this.search.value),
       onkeydown: (event) => this.searchKey(event),
     });
@@ -300,7 +299,7 @@ class LogView {
         if (error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429) return this.missing(error);
         failures += 1;
         say(this.state, `The log broke off, and is asked for again … (${error.message})`);
-        await new Promise((resolve) => setTimeout(resolve, Math.min(15_000, 400 * 2 ** failures) * (0.5 + Math.random())));
+        await pause(Math.min(15_000, 400 * 2 ** failures) * (0.5 + Math.random()));
       }
     }
   }
@@ -312,7 +311,7 @@ class LogView {
       this.log.add(text.slice(start, start + size));
       this.schedule();
       if (text.length > size || performance.now() - (this.breath ?? 0) > 30) {
-        await new Promise((resolve) => setTimeout(resolve));
+        await pause(0);
         this.breath = performance.now();
       }
     }
@@ -324,6 +323,7 @@ class LogView {
     this.render();
     say(this.state, this.log.count ? `End of the log, ${plural(this.log.count, 'line')}` : 'The build has written nothing.');
     this.atEnd = true;
+    show(this.followButton, false);
   }
 
   missing(error) {

@@ -17,7 +17,8 @@ function blank(title, text, ...actions) {
 const failure = (title, error, again) =>
   blank([icon('failed'), title], sentence(error.message), again && h('button', {onclick: again}, 'Try again'));
 
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? '' : '.');
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const sentence = (text) => capital(text) + (/[.!?…]$/.test(text) ? '' : '.');
 
 // Rows that stand for what is being asked for.
 const skeleton = (rows, kind) => Array.from({length: rows}, () => h('div', {class: `skeleton ${kind}`, 'aria-hidden': 'true'}));
@@ -78,7 +79,7 @@ function runningCard(first) {
   const track = progressTrack();
   const time = againstUsual();
   const step = h('span', {class: 'steps'});
-  const instruction = h('code', {});
+  const instruction = h('code');
   const message = h('p', {class: 'message'});
   const cancel = cancelButton(() => card.build);
   const card = h('li', {class: 'card running'},
@@ -91,7 +92,7 @@ function runningCard(first) {
     const {progress} = build;
     say(step, stepText(build));
     say(instruction, progress?.instruction ?? '');
-    say(message, sentence(build.message));
+    say(message, capital(build.message));
   };
   return card;
 }
@@ -177,13 +178,12 @@ function fillLast(cell, build) {
 
 // The table of webapps with its filter.
 function webappsSection() {
-  const filter = h('input', {type: 'search', placeholder: 'Filter', 'aria-label': 'Filter webapps', autocomplete: 'off',
-    autocapitalize: 'off', spellcheck: 'false', oninput: () => update()});
+  const filter = h('input', {type: 'search', placeholder: 'Filter', 'aria-label': 'Filter webapps', ...PLAIN, oninput: () => update()});
   const count = h('span', {class: 'faint', role: 'status'});
   const note = h('p', {class: 'note', hidden: true});
-  const body = h('tbody', {role: 'rowgroup'});
+  const body = h('tbody');
   const table = h('table', {class: 'webapps', role: 'table', 'aria-label': 'Webapps'},
-    h('thead', {role: 'rowgroup'}, h('tr', {role: 'row'}, COLUMNS.map(([kind, title]) =>
+    h('thead', {}, h('tr', {role: 'row'}, COLUMNS.map(([kind, title]) =>
       h('th', {scope: 'col', role: 'columnheader', class: kind},
         title || h('span', {class: 'hidden'}, 'Actions'))))),
     body);
@@ -242,7 +242,7 @@ function overview() {
   const running = h('ul', {class: 'cards'});
   const queue = h('ul', {class: 'rows'});
   const recent = h('ul', {class: 'rows'});
-  const place = h('div', {});
+  const place = h('div');
   const queueCount = h('span', {class: 'faint'});
   const queueSection = section('Queue', queueCount, queue);
   const more = h('button', {onclick: () => { most += 50; update(); }}, 'Show more');
@@ -276,7 +276,7 @@ function overview() {
   return {
     title: null,
     element: h('div', {class: 'overview'},
-      h('h1', {class: 'hidden', tabindex: -1}, 'Overview'),
+      unseen('Overview'),
       section('Building now', runningCount, place), queueSection, list.element, recentSection),
     update,
     refresh: () => list.refresh(),

@@ -6,7 +6,7 @@ let address = null;
 
 // ---- Connection and caller
 
-const stateText = h('span', {});
+const stateText = h('span');
 const tryNow = h('button', {class: 'quiet', onclick: () => feed.hurry()}, 'Try now');
 one('#state').append(h('span', {class: 'dot', 'aria-hidden': 'true'}), stateText, tryNow);
 
@@ -83,7 +83,7 @@ function route() {
   const found = ROUTES.map(([pattern, make]) => [pattern.exec(hash), make]).find(([match]) => match);
   change(found ? found[1](...found[0].slice(1)) : {
     title: 'Not found', update() {}, close() {},
-    element: h('div', {}, h('h1', {class: 'hidden', tabindex: -1}, 'Not found'),
+    element: h('div', {}, unseen('Not found'),
       blank('There is no such page', `Nothing is at ${hash}.`, h('a', {class: 'button', href: '#/'}, 'To the webapps'))),
   });
   // Whoever came by a link is told where he is; whoever loads the page begins at its top.
@@ -123,7 +123,7 @@ function begin() {
 
 async function start() {
   main.setAttribute('aria-busy', 'true');
-  main.replaceChildren(h('h1', {class: 'hidden', tabindex: -1}, 'Loading'), ...skeleton(1, 'box'), ...skeleton(5, 'line'));
+  main.replaceChildren(unseen('Loading'), ...skeleton(1, 'box'), ...skeleton(5, 'line'));
   for (let failures = 0; ; failures += 1) {
     try {
       session.caller = await ask('caller');
@@ -145,7 +145,7 @@ function unreachable(error, failures) {
   const pause = Math.min(30_000, 1000 * 2 ** failures) * (0.5 + Math.random());
   return new Promise((resolve) => {
     main.removeAttribute('aria-busy');
-    main.replaceChildren(h('h1', {class: 'hidden', tabindex: -1}, 'No connection'), failure('The service cannot be asked', error, resolve));
+    main.replaceChildren(unseen('No connection'), failure('The service cannot be asked', error, resolve));
     setTimeout(resolve, pause);
   });
 }
@@ -162,6 +162,11 @@ webapps.listeners.add(() => {
   setTimeout(() => { refresh.pending = false; refresh(); }, 60);
 });
 addEventListener('hashchange', route);
+// The address says which view is shown, so the link cannot go there in its own way.
+one('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
 setInterval(() => {
   if (document.hidden || feed.state !== 'live') return;
   view?.refresh?.();

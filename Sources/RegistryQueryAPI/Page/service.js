@@ -150,7 +150,6 @@ const feed = {
   state: 'connecting',
   // When something was last heard, in the service's time.
   heardAt: null,
-  retryAt: null,
   trouble: null,
   listeners: new Set(),
   failures: 0,
@@ -185,7 +184,6 @@ const feed = {
       this.failures += 1;
       // An end without an error is a restart of the service: it is asked again soon.
       const pause = Math.min(30_000, 500 * 2 ** Math.min(this.failures - 1, 6)) * (0.5 + Math.random());
-      this.retryAt = Date.now() + pause;
       this.move(this.failures > 4 || !navigator.onLine ? 'offline' : 'reconnecting');
       await new Promise((resolve) => {
         this.wake = resolve;
