@@ -103,7 +103,8 @@ struct MetricFamily: Sendable {
     private mutating func addKnownSeries(with fixed: [String: String]) {
         var combinations: [[String: String]] = [[:]]
         for label in description.labels {
-            let values = label.values.isEmpty ? [fixed[label.name]].compactMap(\.self) : label.values
+            let isOpen = label.values.isEmpty || label.most != nil
+            let values = fixed[label.name].flatMap { isOpen ? [$0] : nil } ?? label.values
             combinations = combinations.flatMap { labels in values.map { labels.merging([label.name: $0]) { $1 } } }
         }
         for labels in combinations where series.count < most && cell(labels) == nil { _ = add(labels) }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Metrics
 import PrometheusMetrics
 import RegistryTesting
 import Subprocess
@@ -67,7 +68,7 @@ extension EndToEnd {
                 for line in answer.body.split(separator: "\n") where !line.hasPrefix("#") {
                     let sample = line.prefix { $0 != "{" && $0 != " " }
                     let metric = try #require(
-                        catalog[String(sample)] ?? catalog[sample.replacing(/_(bucket|sum|count)$/, with: "")],
+                        catalog[String(sample)] ?? catalog[String(sample.replacing(/_(bucket|sum|count)$/, with: ""))],
                         "\(line) is not in the catalog")
                     seen.insert(metric.name)
                     let labels = line.matches(of: /[{,]([a-z_]+)="/).map { String($0.1) }.filter { $0 != "le" }

@@ -1,5 +1,6 @@
 import HTTPTransport
 import HTTPTransportTesting
+import KubernetesStandIn
 import Metrics
 import MetricsTestKit
 import Testing
@@ -92,14 +93,14 @@ struct MetricsTests {
         let clock = LeapingClock()
         let client = try client(server, clock: clock)
         try await withMetricsFactory(metrics) {
-            let task = Task { await client.podReflector().run { _ in } }
+            let task = Task { await client.jobReflector().run { _ in } }
             try await server.isWaiting.wait()
             clock.advance(by: .seconds(7))
             client.recordMetrics()
-            #expect(try stale("pods") == 7)
+            #expect(try stale("jobs") == 7)
             clock.advance(by: .milliseconds(500))
             client.recordMetrics()
-            #expect(try stale("pods") == 7.5)
+            #expect(try stale("jobs") == 7.5)
             task.cancel()
             await task.value
         }

@@ -40,7 +40,7 @@ struct MetricsTests: AuthenticationScript {
         FunctionTransport { _, _ in .text(status, body) }
     }
 
-    static let operations: [(HTTPRequest.Method, String, RegistryMetrics.Operation)] = [
+    static let paths: [(HTTPRequest.Method, String, RegistryMetrics.Operation)] = [
         (.get, "/v2/", .ping), (.get, "/behind/a/proxy/v2/", .ping), (.get, "/v2/_catalog?n=1", .listRepositories),
         (.get, "/v2/webapp/app/tags/list?last=x", .listTags), (.get, "/v2/tags/list/tags/list", .listTags),
         (.get, "/v2/a/manifests/v1", .readManifest), (.head, "/v2/a/blobs/manifests/v1", .readManifest),
@@ -48,7 +48,7 @@ struct MetricsTests: AuthenticationScript {
         (.delete, "/v2/a/manifests/v1", .other), (.get, "/v2/a", .other), (.get, "/", .other),
     ]
 
-    @Test("what a request is for is read off its end, whatever a repository is called", arguments: operations)
+    @Test("what a request is for is read off its end, whatever a repository is called", arguments: paths)
     func operations(method: HTTPRequest.Method, path: String, operation: RegistryMetrics.Operation) throws {
         #expect(RegistryMetrics.Operation(method, try HTTPURL("https://r.io\(path)")) == operation)
     }
@@ -69,16 +69,16 @@ struct MetricsTests: AuthenticationScript {
         #expect(timed("list_tags") == 3)
     }
 
-    static let refusals: [(Int, String, String)] = [
+    static let refusedAnswers: [(Int, String, String)] = [
         (401, "", "unauthorized"), (403, "", "denied"), (429, "", "toomanyrequests"), (502, "", "unavailable"),
         (404, #"{"errors": [{"code": "NAME_UNKNOWN"}]}"#, "name_unknown"), (404, "<html>", "not_found"),
         (400, #"{"errors": [{"code": "MADE_UP_BY_A_REGISTRY"}]}"#, "other"),
     ]
 
-    @Test("a refusal is counted by its code, of which there are few", arguments: refusals)
+    @Test("a refusal is counted by its code, of which there are few", arguments: refusedAnswers)
     func refusals(status: Int, body: String, outcome: String) async throws {
         await withMetricsFactory(metrics) {
-            await #expect(throws: RegistryError.self) {
+            _ = await #expect(throws: RegistryError.self) {
                 let fixture = try Fixture(answering(status, body), adjusting: { $0.retry = .none })
                 _ = try await fixture.client.tags(of: app)
             }
@@ -100,7 +100,7 @@ struct MetricsTests: AuthenticationScript {
             try await eventually { transport.requests.count == 1 }
             try await clock.waitForSleep(of: .seconds(20))
             if isLate { clock.advance(by: .seconds(20)) } else { listing.cancel() }
-            await #expect(throws: (any Error).self) { try await listing.value }
+            _ = await #expect(throws: (any Error).self) { try await listing.value }
         }
         #expect(requests("list_tags", "timeout") == (isLate ? 1 : 0))
         #expect(requests == (isLate ? 1 : 0))
@@ -124,7 +124,7 @@ struct MetricsTests: AuthenticationScript {
                 ? .text(401, "") : .text(401, "", [("WWW-Authenticate", #"Bearer realm="https://r.io/token""#)])
         }
         await withMetricsFactory(metrics) {
-            await #expect(throws: RegistryError.self) {
+            _ = await #expect(throws: RegistryError.self) {
                 _ = try await Fixture(bad, config: auths("user")).client.ping()
             }
         }
@@ -151,7 +151,7 @@ struct MetricsTests: AuthenticationScript {
             for _ in 0..<3 { _ = try await shared.listing(of: app) }
             clock.advance(by: .seconds(6))
             _ = try await shared.listing(of: app)
-            await #expect(throws: RegistryError.self) { try await shared.listing(of: other) }
+            _ = await #expect(throws: RegistryError.self) { try await shared.listing(of: other) }
         }
         #expect(listings("registry") + listings("shared") == 3 && listings("registry") >= 2)
         #expect(listings("cache") == 3)

@@ -33,8 +33,8 @@ struct MetricRulesTests {
         ])
     func names(given: String, name: String) {
         let registry = PrometheusRegistry([])
-        registry.gauge(given, [(given.isEmpty ? "l" : given, "v")]).record(1)
-        let label = given.isEmpty ? "l" : name.replacing(":", with: "_")
+        registry.gauge(given, [("l\(given)", "v")]).record(1)
+        let label = given == "9lives" ? "l9lives" : "l" + (given.isEmpty ? "" : name.replacing(":", with: "_"))
         #expect(registry.values["\(name){\(label)=\"v\"}"] == "1", "\(registry.text)")
     }
 
