@@ -72,7 +72,8 @@ extension EndToEnd {
                             job.hasPrefix("build-app-bad-") ? .failedMain : .success(pushingTo: registry)
                         }
                     }
-                    try await CallbackReceiver.run { receiver in
+                    // Not at the address of the API server, which no callback may go to.
+                    try await CallbackReceiver.run(host: "127.0.0.2") { receiver in
                         let service = try await service(scene, standIn, receiver)
                         let tokenFile = try write("\(metricsToken)\n", to: "\(scene.directory)/metrics-token")
                         let prometheus = try await PrometheusServer(
@@ -96,7 +97,7 @@ extension EndToEnd {
                 "GIT_REPO_URL": "https://git.example/example/webapps.git", "WEBAPP_PATHS": "app-*",
                 "API_TOKENS_FILE": try write(tokens, to: "\(scene.directory)/tokens"),
                 "GITHUB_WEBHOOK_SECRET_FILE": try write("\(webhookSecret)\n", to: "\(scene.directory)/webhook"),
-                "CALLBACK_ALLOWED_HOSTS": "http://127.0.0.1:\(receiver.port)",
+                "CALLBACK_ALLOWED_HOSTS": receiver.url(""),
             ])
         }
 

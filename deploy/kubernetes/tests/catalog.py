@@ -1,4 +1,4 @@
-"""The metrics of the program, as the page of documentation lists them; a test of the program compares that with the code."""
+"""The metrics of the program, as METRICS.md lists them; a test of the program compares that with the code."""
 
 import re
 
@@ -28,7 +28,7 @@ def metrics():
 
 
 def literals():
-    """What a label's value can be, in lower case: what the program has in quotation marks, and the names of its cases."""
+    """What a label can be, in lower case: what the program has in quotation marks, and the names of its cases."""
     found = set()
     for path in (rendering.ROOT / "Sources").rglob("*.swift"):
         text = path.read_text()
