@@ -239,8 +239,10 @@ struct KubernetesWatchingTests {
             let metrics = TestMetrics()
             let builder = try harness.kubernetesBuilder()
             let told = Mutex<[Build]>([])
-            let replica = withMetricsFactory(metrics) {
-                Task { await builder.run(as: .service) { build in told.withLock { $0.append(build) } } }
+            let replica = Task {
+                await withMetricsFactory(metrics) {
+                    await builder.run(as: .service) { build in told.withLock { $0.append(build) } }
+                }
             }
             defer { replica.cancel() }
             let gate = Gate()

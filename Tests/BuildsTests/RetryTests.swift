@@ -84,7 +84,7 @@ struct RetryTests {
         "a prerelease is followed by a prerelease of its kind",
         arguments: [
             ("v1.3.0-rc.1", "v1.3.0-rc.2"), ("v1.3.0-alpha.beta.4", "v1.3.0-alpha.beta.5"),
-            ("v2.0.0-0", "v2.0.0-1"), ("v1.3.0", "v1.3.1"),
+            ("v2.0.0-0", "v2.0.0-rc.1"), ("v1.3.0", "v1.3.1"),
         ])
     func prerelease(version: String, next: String) async throws {
         let shelf = Shelf()

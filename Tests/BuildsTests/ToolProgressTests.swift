@@ -10,9 +10,10 @@ import Testing
 struct ToolProgressTests {
     private func progress(_ tool: ImageTool, _ output: String, chunk: Int = .max) -> ToolProgress {
         var progress = ToolProgress(of: tool)
-        let bytes = Array(output.utf8)
-        for start in stride(from: 0, to: bytes.count, by: min(chunk, bytes.count)) {
-            progress.read(Array(bytes[start..<min(start + min(chunk, bytes.count), bytes.count)]))
+        var rest = Array(output.utf8)[...]
+        while !rest.isEmpty {
+            progress.read(Array(rest.prefix(chunk)))
+            rest = rest.dropFirst(chunk)
         }
         return progress
     }
