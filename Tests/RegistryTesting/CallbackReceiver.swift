@@ -55,17 +55,20 @@ public final class CallbackReceiver: Sendable {
 
     /// Where it listens.
     public let port: Int
+    private let host: String
     private let listener: Int32
     private let state = Mutex(State())
     private let script: Script
 
     /// Listens on a port; on a free one unless told.
-    public init(port asked: Int = 0, _ script: Script = .accepts) throws {
+    /// - Parameter host: The last number of the address 127.0.0.x, 1 by default.
+    public init(port asked: Int = 0, host: UInt8 = 1, _ script: Script = .accepts) throws {
         self.script = script
+        self.host = "127.0.0.\(host)"
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = (0x7F00_0000 | UInt32(host)).bigEndian
         address.sin_port = UInt16(asked).bigEndian
         var reuses: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &reuses, socklen_t(MemoryLayout<Int32>.size))
@@ -110,7 +113,7 @@ public final class CallbackReceiver: Sendable {
     public var mostOpen: Int { state.withLock { $0.mostOpen } }
 
     /// A URL that leads here.
-    public func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
+    public func url(_ path: String = "/") -> String { "http://\(host):\(port)\(path)" }
 
     /// Ends all connections, and refuses new ones.
     ///
