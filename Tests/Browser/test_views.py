@@ -65,6 +65,7 @@ def test_failing_and_loading_places(visit):
 def test_a_builder_that_cannot_be_asked_is_told_of(visit):
     here = visit()
     page = here.page
+    expect(page.locator("#state")).to_contain_text("Live")
     events = 'event: builds\ndata: {"builds": []}\n\nevent: trouble\ndata: {"message": "the cluster does not answer"}\n\n'
     page.evaluate("events => { feed.stop(); feed.move('live'); new EventParser((name, data) => feed.event(name, JSON.parse(data))).take(events); }", events)
     expect(page.locator("#state")).to_contain_text("Builder silent, as of")
@@ -146,9 +147,7 @@ def test_a_long_log_stays_quick(visit):
         window.longest = 0;
         setInterval(() => { const now = performance.now(); window.longest = Math.max(window.longest, now - last); last = now; }, 20);
     }""")
-    page.get_by_role("button", name="Build another").click()
-    page.get_by_label("Webapp", exact=True).fill("app-long")
-    page.get_by_role("button", name="Start the build").click()
+    here.start("app-long")
     expect(page.locator(".badge.succeeded")).to_be_visible()
     expect(page.locator(".logstate")).to_contain_text(re.compile("End of the log, 20,0.. lines"))
     page.get_by_label("Search the log").fill("needle")
