@@ -52,6 +52,7 @@ extension EndToEnd {
         }
 
         private static func expectNone(of secrets: Secrets, beside others: [String] = [], in log: String) {
+            let log = log.replacing("\\/", with: "/")
             for (name, text) in secrets.all + others.map({ ("another", $0) }) {
                 let line = log.split(separator: "\n").first { $0.contains(text) }
                 #expect(line == nil, "\(name)")
@@ -66,12 +67,12 @@ extension EndToEnd {
             return file
         }
 
-        /// A receiver that shows whoever calls what it was sent, and takes the third call.
+        /// A receiver that shows whoever calls what it was sent, and takes the second call.
         private static func receiver() throws -> CallbackReceiver {
             try CallbackReceiver(
                 .init { number, call in
                     let echo = call.line + call.fields.map { "\($0.name): \($0.value)" }.joined(separator: "\n")
-                    return number < 3 ? .status(503, fields: "Retry-After: 1\r\n", body: echo) : .status(200)
+                    return number < 2 ? .status(503, body: echo) : .status(200)
                 })
         }
 
@@ -90,7 +91,7 @@ extension EndToEnd {
                 #expect(old.contains(502) && !old.contains(500), "\(old)")
                 try scene.writeCredentials(password: secrets.password)
                 let ends = try await Self.build(service, secrets, receiver)
-                #expect(ends["callback"]?["status"] == "delivered" && receiver.calls.count == 3, "\(ends)")
+                #expect(ends["callback"]?["status"] == "delivered" && receiver.calls.count == 2, "\(ends)")
                 #expect(receiver.calls.last?["x-callback-secret"] == "whsec_\(secrets.callback)")
                 let now = try await Self.askEverything(service, secrets)
                 #expect(now.contains(200) && !now.contains(500), "\(now)")
@@ -257,27 +258,32 @@ extension EndToEnd {
                     _ = try await service.get("/builds/\(id)/events", headers: headers)
                     return build
                 }
-                guard ContinuousClock.now - start < .seconds(90) else { return build }
+                guard ContinuousClock.now - start < .seconds(150) else { return build }
                 try await Task.sleep(for: .milliseconds(100))
             }
         }
 
         /// Delivers pushes that are signed, not signed, and signed by somebody else.
         private static func push(_ service: ServiceProcess, _ secrets: Secrets) async throws {
-            let zero = String(repeating: "0", count: 40)
-            let body = """
-                {"ref": "refs/heads/main", "before": "\(zero)", "after": "\(String(repeating: "a", count: 40))", "commits": [], \
-                "repository": {"full_name": "a/b", "clone_url": "https://user:\(secrets.gitPassword)@git.example/x.git"}}
+            func body(_ url: String) -> String {
                 """
-            for (secret, status) in [(secrets.webhook, 200), (secrets.stranger, 401)] {
+                {"ref": "refs/heads/main", "before": "\(String(repeating: "0", count: 40))", "commits": [], \
+                "after": "\(String(repeating: "a", count: 40))", "repository": {"full_name": "a/b", "clone_url": "\(url)"}}
+                """
+            }
+            let (good, bad) = ("https://git.example/a/b.git", "https://user:\(secrets.gitPassword)@git.example/a/b.git")
+            for (body, secret, status) in [
+                (body(good), secrets.webhook, 200), (body(bad), secrets.webhook, 400),
+                (body(good), secrets.stranger, 401),
+            ] {
                 let answer = try await service.post(
                     "/webhooks/github", body,
                     headers: [
                         "X-GitHub-Event: push", "X-Hub-Signature-256: \(DaySignature.gitHub(body, secret: secret))",
                     ])
-                #expect(answer.status == status || (status == 200 && answer.status == 422), "\(answer.body)")
+                #expect(answer.status == status, "\(answer.body)")
             }
-            _ = try await service.post("/webhooks/github", body)
+            #expect(try await service.post("/webhooks/github", body(good)).status == 401)
         }
 
         /// Each line of a request that came with a trace has it, whatever format; so has the line of the build's start.

@@ -15,7 +15,9 @@ final class ServiceProcess: Sendable {
         let environment = Program.environment(settings).map { "\($0.key)=\($0.value)" }
         process = try ServerProcess(
             ["env", "-i"] + environment + [try Program.path, "serve"], name: name, in: directory)
-        url = "http://127.0.0.1:\(try await process.word(after: "listening host=127.0.0.1 port="))"
+        let isJSON = settings["LOG_FORMAT"] == "json"
+        let mark = isJSON ? #""host":"127.0.0.1","port":""# : "listening host=127.0.0.1 port="
+        url = "http://127.0.0.1:\(try await process.word(after: mark))"
         self.client = client
     }
 

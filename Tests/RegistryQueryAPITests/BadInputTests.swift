@@ -46,7 +46,6 @@ struct BadInputTests {
         .get("/tags/app/v1/x", 404, "route_unknown"), .get("/tags", 404, "route_unknown"),
         .get("/tags/", 404, "route_unknown"),
         .get("/tags/app/", 404, "route_unknown"), .get("//tags/app", 404, "route_unknown"),
-        .get("/", 404, "route_unknown"),
         .get("/Tags/app", 404, "route_unknown"), .get("/metrics", 404, "route_unknown"),
         .get("/tags/\(String(repeating: "a", count: 9000))", 414, "target_too_long"),
     ]
