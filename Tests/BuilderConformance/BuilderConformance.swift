@@ -46,6 +46,8 @@ public struct BuilderConformance: Sendable, CustomStringConvertible {
         BuilderConformance("whoever follows a build sees it run and end, and nothing after the end", updatesToTheEnd),
         BuilderConformance("whoever follows a build that is cancelled is told so", updatesOfCancelled),
         BuilderConformance("a build that does not exist cannot be followed", updatesOfUnknown),
+        BuilderConformance("whoever looks on is told of every build, of each change, and of nothing twice", snapshots),
+        BuilderConformance("whoever looks on is told of a build that is cancelled", snapshotsOfCancelled),
         BuilderConformance("the end of a build is told to every process that looks after builds", endsAreTold),
     ]
 
