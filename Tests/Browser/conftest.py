@@ -90,7 +90,9 @@ class Visit:
         """What axe finds: nothing."""
         for scheme in schemes:
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            found = Axe().run(self.page, options={"resultTypes": ["violations"]}).response["violations"]
+            # Between day and night only the colours differ.
+            rules = {"runOnly": ["color-contrast"]} if scheme == "dark" and len(schemes) > 1 else {}
+            found = Axe().run(self.page, options={"resultTypes": ["violations"], **rules}).response["violations"]
             assert found == [], [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
         self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 

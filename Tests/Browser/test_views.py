@@ -1,6 +1,7 @@
 """The views: webapps with their chart, the log, and places where there is nothing, nothing yet or an error."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from conftest import URL
 from playwright.sync_api import expect
@@ -19,9 +20,46 @@ def test_a_webapp_with_its_chart_tags_and_builds(visit):
     expect(page.get_by_role("cell", name="build succeeded").first).to_be_visible()
     here.check_access()
     page.get_by_text("The same as a table").click()
-    here.picture("webapp")
+    assert page.locator(".fact dd").evaluate_all("all => all.every(one => one.textContent !== '0')")
     page.get_by_role("button", name="1 h", exact=True).click()
     expect(page.get_by_role("button", name="1 h", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_chart_of_a_busy_month(visit):
+    here = visit(address="#/webapps/app-example")
+    page = here.page
+    page.route(re.compile("/history"), lambda route: route.fulfill(json=month()))
+    page.reload()
+    chart = page.locator(".picture")
+    expect(chart.locator(".mark.version")).to_have_count(14)
+    expect(chart.locator(".mark.succeeded")).to_have_count(14)
+    expect(chart.locator(".mark.failed")).to_have_count(3)
+    expect(chart.locator(".mark.cancelled")).to_have_count(1)
+    expect(page.locator("figcaption")).to_contain_text("14 versions and 18 builds of app-example, 3 of them failed")
+    chart.locator(".mark.failed").first.hover()
+    expect(page.locator(".readout")).to_contain_text("failed after")
+    here.check_access()
+    here.picture("webapp")
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("cell", name="build failed")).to_have_count(3)
+
+
+def month():
+    """A history with a version every other day, and some builds that came to nothing."""
+    now = datetime.now(UTC)
+    versions, builds = [], []
+    for age in range(14):
+        made = now - timedelta(days=2 * age + 0.3, hours=5 * (age % 3))
+        tag = f"v6.{13 - age}.0"
+        versions.append({"tag": tag, "createdAt": made.isoformat(), "digest": "sha256:" + f"{age:x}" * 64})
+        statuses = ["succeeded", "failed"] if age % 5 == 2 else ["succeeded", "cancelled"] if age == 6 else ["succeeded"]
+        for number, status in enumerate(statuses):
+            seconds = 70 + 13 * (age * 7 % 5) - 40 * number
+            ended = made + timedelta(minutes=1) - timedelta(hours=7 * number)
+            builds.append({"id": f"build-app-example-v6-{13 - age}-{number}", "tag": tag, "status": status,
+                           "createdAt": (ended - timedelta(seconds=seconds)).isoformat(), "finishedAt": ended.isoformat(),
+                           "durationSeconds": seconds})
+    return {"webapp": "app-example", "since": (now - timedelta(days=30)).isoformat(), "versions": versions, "builds": builds}
 
 
 def test_what_is_not_there_says_so_and_what_to_do(visit):
@@ -65,6 +103,7 @@ def test_failing_and_loading_places(visit):
 def test_a_builder_that_cannot_be_asked_is_told_of(visit):
     here = visit()
     page = here.page
+    expect(page.locator("#state")).to_contain_text("Live")
     events = 'event: builds\ndata: {"builds": []}\n\nevent: trouble\ndata: {"message": "the cluster does not answer"}\n\n'
     page.evaluate("events => { feed.stop(); feed.move('live'); new EventParser((name, data) => feed.event(name, JSON.parse(data))).take(events); }", events)
     expect(page.locator("#state")).to_contain_text("Builder silent, as of")
@@ -146,9 +185,7 @@ def test_a_long_log_stays_quick(visit):
         window.longest = 0;
         setInterval(() => { const now = performance.now(); window.longest = Math.max(window.longest, now - last); last = now; }, 20);
     }""")
-    page.get_by_role("button", name="Build another").click()
-    page.get_by_label("Webapp", exact=True).fill("app-long")
-    page.get_by_role("button", name="Start the build").click()
+    here.start("app-long")
     expect(page.locator(".badge.succeeded")).to_be_visible()
     expect(page.locator(".logstate")).to_contain_text(re.compile("End of the log, 20,0.. lines"))
     page.get_by_label("Search the log").fill("needle")

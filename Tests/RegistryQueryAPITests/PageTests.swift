@@ -44,6 +44,15 @@ struct PageTests {
         #expect(page.document.count < 100_000)
     }
 
+    @Test("indentation, blank lines and lines of comments are left out, and nothing else")
+    func compacts() {
+        let source = "  a {\n    b: 'c  d'; // why\n\n    // no\n  /* no */\n}\n"
+        #expect(String(decoding: Page.compact(Array(source.utf8)), as: UTF8.self) == "a {\nb: 'c  d'; // why\n}\n")
+        // A text over several lines would lose its blanks.
+        let text = String(decoding: Page().document, as: UTF8.self)
+        #expect(text.split(separator: "\n").allSatisfy { $0.count { $0 == "`" }.isMultiple(of: 2) })
+    }
+
     @Test("another style makes another page")
     func tellsVersionsApart() {
         let html = Array("<!-- style --><!-- script -->".utf8)

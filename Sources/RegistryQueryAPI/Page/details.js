@@ -2,7 +2,7 @@
 
 // A list of names and values; values that are absent are left out.
 function facts(pairs) {
-  return pairs.filter(([, value]) => value != null && value !== '' && value !== false)
+  return pairs.filter(([, value]) => value)
     .map(([name, value, isWide]) => h('div', {class: isWide ? 'fact wide' : 'fact'}, h('dt', {}, name), h('dd', {}, value)));
 }
 

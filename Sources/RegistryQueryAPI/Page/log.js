@@ -454,7 +454,6 @@ class LogView {
     const {target, log} = this;
     if (!target || target.reached || target.line > log.count) return;
     target.reached = true;
-    this.scroller.scrollIntoView({block: 'nearest'});
     this.reveal(Math.max(target.line, log.dropped + 1));
   }
 
@@ -468,6 +467,8 @@ class LogView {
       const offset = line.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
       scroller.scrollTop += offset - scroller.clientHeight / 2;
     };
+    // Its middle may be below what the window shows.
+    scroller.scrollIntoView({block: 'nearest'});
     centre();
     // Chunks between have other heights than was thought once they are filled.
     requestAnimationFrame(centre);

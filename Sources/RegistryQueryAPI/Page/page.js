@@ -15,7 +15,8 @@ function sayState() {
   const {state, heardAt, trouble} = feed;
   const element = one('#state');
   show(element, session.caller !== null);
-  const asOf = heardAt ? `, as of ${clockText(trouble?.since ?? heardAt)}` : '';
+  const since = trouble?.since ?? heardAt;
+  const asOf = since ? `, as of ${clockText(since)}` : '';
   const isOffline = state === 'offline' || (state !== 'live' && !navigator.onLine);
   element.dataset.state = isOffline ? 'offline' : trouble ? 'trouble' : state;
   say(stateText, isOffline ? `Offline${asOf}` : trouble ? `Builder silent${asOf}`
