@@ -209,7 +209,7 @@ actor Authenticator {
             let tls = configuration.tls(for: key.server.realm)
             let token: BearerToken
             do {
-                token = try await RegistryMetrics.measured(.token, clock: clock) {
+                token = try await RegistryMetrics.measured(key.scope == .catalog ? .listRepositories : .token, clock: clock) {
                     try await key.server.token(
                         for: key.scope, with: key.credential, over: exchange, tls: tls, retry: configuration.retry,
                         clock: clock)

@@ -10,7 +10,7 @@ public enum RegistryMetrics {
         case ping
         /// A page of a repository's tags.
         case listTags = "list_tags"
-        /// A page of the catalog.
+        /// A page of the catalog, or the token for it.
         case listRepositories = "list_repositories"
         /// A manifest, or what is known of it.
         case readManifest = "read_manifest"
@@ -18,7 +18,7 @@ public enum RegistryMetrics {
         case readBlob = "read_blob"
         /// A manifest that is written under a tag.
         case pushManifest = "push_manifest"
-        /// A token from the registry's token server.
+        /// A token from the registry's token server; for the catalog, which many registries keep to themselves, see ``listRepositories``.
         case token
         /// Anything else.
         case other

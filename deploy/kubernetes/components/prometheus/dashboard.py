@@ -149,7 +149,7 @@ ROWS = {
               {"{{outcome}}": rise("registry_query_callbacks_total", by="outcome", over="$__rate_interval")},
               bars=True, stack=True, interval="5m", decimals=0, coloured=("delivered", "retried", "abandoned")),
         graph("Oldest callback",
-              "How long its caller has waited since the build ended. Attempts end after half an hour.",
+              "How long its caller has waited since the build ended. Attempts go on for a day.",
               {"age": f"max({of(CALLBACK_AGE)})"}, unit="s"),
         graph("Webhooks", "By source and outcome. `ignored` ones were well, and not about anything that is built.",
               {"{{source}} {{outcome}}":
