@@ -207,9 +207,10 @@ actor Authenticator {
 
         let fetch = SharedOperation { [weak self, configuration, exchange, clock] in
             let tls = configuration.tls(for: key.server.realm)
+            let purpose: RegistryMetrics.Operation = key.scope == .catalog ? .listRepositories : .token
             let token: BearerToken
             do {
-                token = try await RegistryMetrics.measured(key.scope == .catalog ? .listRepositories : .token, clock: clock) {
+                token = try await RegistryMetrics.measured(purpose, clock: clock) {
                     try await key.server.token(
                         for: key.scope, with: key.credential, over: exchange, tls: tls, retry: configuration.retry,
                         clock: clock)
