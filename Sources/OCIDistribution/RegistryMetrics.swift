@@ -18,7 +18,7 @@ public enum RegistryMetrics {
         case readBlob = "read_blob"
         /// A manifest that is written under a tag.
         case pushManifest = "push_manifest"
-        /// A token from the registry's token server; for the catalog, which many registries keep to themselves, see ``listRepositories``.
+        /// A token from the registry's token server, for all but the catalog, which many registries keep to themselves.
         case token
         /// Anything else.
         case other
