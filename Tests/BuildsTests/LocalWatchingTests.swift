@@ -118,8 +118,7 @@ struct LocalWatchingTests {
                 metrics.gauge("registry_query_builds_in_flight", [("status", status)])
             }
             try await eventually("both are seen") { inFlight("running") == 1 && inFlight("queued") == 1 }
-            let status = store.directory(of: running.id).appending("status.json").string
-            try Data("{".utf8).write(to: URL(filePath: status))
+            try store.replace("status.json", in: store.directory(of: running.id), with: ["status": "?"])
             #expect(throws: BuildsError.self) { try builder.cache.content().whole() }
             #expect(try builder.cache.content().damaged.map(\.id) == [running.id])
             _ = try await service(directory).cancel(other.id)
