@@ -27,14 +27,14 @@ struct LogTail {
         var pause = Duration.seconds(1)
         while !Task.isCancelled {
             var tail = LogTail()
-            var hasEnded = false
+            var hasSpoken = false
             do {
                 for try await chunk in try await core.log(of: id, .following) {
                     show(tail.read(chunk))
-                    hasEnded = true
+                    hasSpoken = true
                 }
                 // A log that ends without a word may be one that has not begun.
-                if hasEnded { return }
+                if hasSpoken { return }
             } catch {
                 // The progress is shown without it, and perhaps with it later.
             }

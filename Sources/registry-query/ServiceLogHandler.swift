@@ -24,26 +24,40 @@ struct ServiceLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
+        try? FileHandleOutput.standardError.write(
+            line(level: event.level, message: "\(event.message)", metadata: event.metadata) + "\n")
+    }
+
+    /// The line of an event, without its end.
+    func line(level: Logger.Level, message: String, metadata own: Logger.Metadata?) -> String {
         var fields = metadata
         fields.merge(metadataProvider?.get() ?? [:]) { _, new in new }
-        fields.merge(event.metadata ?? [:]) { _, new in new }
+        fields.merge(own ?? [:]) { _, new in new }
         let time = Date().formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
-        let sorted = fields.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-        let line: String
         switch format {
         case .text:
-            line =
-                (["\(time)Z", event.level.rawValue, Self.oneLine("\(event.message)")]
-                + sorted.map { "\($0)=\(Self.quotedIfNeeded($1))" }).joined(separator: " ")
+            return
+                (["\(time)Z", level.rawValue, Self.oneLine(message)]
+                + Self.sorted(fields).map { "\($0)=\(Self.quotedIfNeeded($1))" }).joined(separator: " ")
         case .json:
             let known = [
-                ("time", "\(time)Z"), ("level", event.level.rawValue), ("message", "\(event.message)"),
-                ("logger", label),
+                ("time", "\(time)Z"), ("level", level.rawValue), ("message", message), ("logger", label),
             ]
-            line =
-                "{" + (known + sorted).map { "\(Self.json($0)):\(Self.json($1))" }.joined(separator: ",") + "}"
+            // Of two members of one name most readers drop one.
+            for (key, _) in known {
+                guard let value = fields.removeValue(forKey: key) else { continue }
+                var other = "_\(key)"
+                while fields[other] != nil { other = "_\(other)" }
+                fields[other] = value
+            }
+            return "{"
+                + (known + Self.sorted(fields)).map { "\(Self.json($0)):\(Self.json($1))" }.joined(separator: ",")
+                + "}"
         }
-        try? FileHandleOutput.standardError.write(line + "\n")
+    }
+
+    private static func sorted(_ fields: Logger.Metadata) -> [(String, String)] {
+        fields.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
     }
 
     private static func oneLine(_ text: String) -> String {

@@ -71,7 +71,7 @@ struct BuildJournalTests {
     func base() throws {
         var journal = BuildJournal()
         let (old, open) = (ended(try build("v1.0.0")), running(try build("v1.0.1"), .cloning))
-        #expect(observe(&journal, old, open) == [.appeared(open)])
+        #expect(observe(&journal, old, open) == [.appeared(old), .appeared(open)])
         #expect(
             observe(&journal, old, running(open, .cloning, .building)) == [
                 .entered(running(open, .cloning, .building), .building)
@@ -94,6 +94,26 @@ struct BuildJournalTests {
         }
         #expect(gone.id == open.id && gone.status == .cancelled && gone.finishedAt == start + 30)
         #expect(observe(&journal).isEmpty)
+    }
+
+    @Test("how one has ended that vanishes while it is verified nobody knows")
+    func vanishedVerifying() throws {
+        var journal = BuildJournal()
+        _ = observe(&journal, running(try build(), .cloning, .building, .verifying))
+        #expect(observe(&journal, later: 30).isEmpty)
+        #expect(journal.open.isEmpty)
+    }
+
+    @Test("one that is taken back before it runs has not ended")
+    func takenBack() throws {
+        var journal = BuildJournal()
+        _ = observe(&journal)
+        let heldBack = try build { $0.isHeldBack = true }
+        let takenBack = heldBack.cancelled()
+        #expect(observe(&journal, takenBack) == [.appeared(takenBack)])
+        #expect(observe(&journal, takenBack).isEmpty && observe(&journal).isEmpty)
+        #expect(observe(&journal, heldBack) == [.appeared(heldBack)])
+        #expect(observe(&journal, takenBack).isEmpty && observe(&journal).isEmpty)
     }
 
     @Test("another attempt of the same name is another build")

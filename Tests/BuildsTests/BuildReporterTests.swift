@@ -64,7 +64,7 @@ struct BuildReporterTests {
         try withMetricsFactory(metrics) {
             var reporter = BuildReporter(logger: .silent)
             report(&reporter, [ended(try build("v0.9.0"), .succeeded)], at: 0)
-            #expect(metrics.count("registry_query_builds_total") == nil, "it had ended before")
+            #expect(metrics.count("registry_query_builds_total") == 0, "it had ended before; its webapp is known")
             let queued = try build()
             report(&reporter, [queued], at: 1)
             for outcome in ["succeeded", "failed", "cancelled"] {
@@ -115,6 +115,14 @@ struct BuildReporterTests {
             // A clock that was set back.
             report(&reporter, [try build("v1.0.4", createdAt: 1000), owing], at: 60)
             #expect(shown() == [1, 1, 0, 0, 0])
+            // One whose end is not settled runs no more, and one that is held back does not run yet.
+            var heldBack = try build("v1.0.5")
+            heldBack.isHeldBack = true
+            heldBack.status = .running
+            let unsettled = [ended(try build("v1.0.6"), .failed), ended(try build("v1.0.7"), .cancelled), heldBack]
+            reporter.report(
+                unsettled.map { BuildJournal.Observation(build: $0, isSettled: false) }, owed: [], at: start + 70)
+            #expect(shown() == [1, 0, 0, 0, 0])
             reporter.end()
         }
         #expect(shown() == [0, 0, 0, 0, 0])
@@ -163,25 +171,37 @@ struct BuildReporterTests {
             cloning.startedAt = start + 4
             cloning.begin(.cloning, "cloning")
             report(&reporter, [cloning, bad], at: 5)
-            report(&reporter, [ended(good, .succeeded), ended(bad, .failed)], at: 50)
+            var failed = ended(bad, .failed)
+            failed.message =
+                "buildkit at https://user:hunter2@host.example failed with exit code 1: #9 0.1 password is hunter2 (ask)"
+            report(&reporter, [ended(good, .succeeded), failed], at: 50)
+            // However long, it is bounded.
+            let long = try build("v1.0.2")
+            failed = ended(long, .failed)
+            failed.message = String(repeating: "x", count: 5000)
+            report(&reporter, [long], at: 60)
+            report(&reporter, [failed], at: 70)
         }
+        let last = try #require(book.lines.last)
+        #expect(last.contains("reason=xxx") && last.utf8.count < 500)
         let digest = Digest.sha256(of: [])
         let id = "build-app-example-v1-0-"
         #expect(
-            book.lines == [
+            Array(book.lines.prefix(12)) == [
                 "info build started build=\(id)0 queue_seconds=4.0 tag=v1.0.0",
                 "info build phase began build=\(id)0 phase=cloning",
                 "info build phase began build=\(id)0 phase=building",
                 "info build phase began build=\(id)0 phase=pushing",
                 "info build phase began build=\(id)0 phase=verifying",
-                "info build ended build=\(id)0 digest=\(digest) duration_seconds=30.0 message=the registry serves "
-                    + "registry.example:5115/webapp/app-example:v1.0.0 as \(digest) status=succeeded tag=v1.0.0",
+                "info build ended build=\(id)0 digest=\(digest) duration_seconds=30.0 "
+                    + "status=succeeded tag=v1.0.0",
                 "info build started build=\(id)1 queue_seconds=4.0 tag=v1.0.1",
                 "info build phase began build=\(id)1 phase=cloning",
                 "info build phase began build=\(id)1 phase=building",
                 "info build phase began build=\(id)1 phase=pushing",
                 "info build phase began build=\(id)1 phase=verifying",
-                "warning build ended build=\(id)1 duration_seconds=30.0 message=npm ci failed status=failed tag=v1.0.1",
+                "warning build ended build=\(id)1 duration_seconds=30.0 phase=verifying "
+                    + "reason=buildkit at https://host.example failed with exit code 1 status=failed tag=v1.0.1",
             ])
     }
 }

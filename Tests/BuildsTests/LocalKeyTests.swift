@@ -47,9 +47,11 @@ struct LocalKeyTests {
             Issue.record("nobody else has it")
             return
         }
-        let waiting = Task { try await creates(builder(directory), plan("v1.0.1", key: "key")) }
+        let waiter = builder(directory)
+        let waiting = Task { try await creates(waiter, plan("v1.0.1", key: "key")) }
         #expect(try store.reserve(plan("v1.0.0", key: "key")))
         #expect(try await !waiting.value, "seen while the other has it still")
+        #expect(waiter.cache.reads > 0, "builds that do not change are not read each time")
         _ = consume lock
         #expect(try store.all().map(\.version.tag) == ["v1.0.0"])
     }

@@ -103,6 +103,38 @@ struct LocalWatchingTests {
         }
     }
 
+    @Test("a build that cannot be read any more is as it was last, and silences no other")
+    func lastKnown() async throws {
+        try await withStore { directory, store in
+            var running = try reserve("v1.0.0", in: store)
+            running.begin(.building, "building")
+            try store.update(running)
+            let other = try reserve("v1.0.1", in: store)
+            let metrics = TestMetrics()
+            let builder = service(directory)
+            let run = withMetricsFactory(metrics) { Task { await builder.keepJournal() } }
+            defer { run.cancel() }
+            func inFlight(_ status: String) -> Double? {
+                metrics.gauge("registry_query_builds_in_flight", [("status", status)])
+            }
+            try await eventually("both are seen") { inFlight("running") == 1 && inFlight("queued") == 1 }
+            try store.replace("status.json", in: store.directory(of: running.id), with: ["status": "?"])
+            #expect(throws: BuildsError.self) { try builder.cache.content().whole() }
+            #expect(try builder.cache.content().damaged.map(\.id) == [running.id])
+            _ = try await service(directory).cancel(other.id)
+            try await eventually("the other is told of") {
+                metrics.count("registry_query_builds_total", [("outcome", "cancelled")]) == 1
+            }
+            #expect(inFlight("running") == 1 && inFlight("queued") == 0)
+            running.fail("no")
+            try store.update(running)
+            try await eventually("it is told of once it is repaired") {
+                metrics.count("registry_query_builds_total", [("outcome", "failed")]) == 1
+            }
+            #expect(metrics.count("registry_query_builds_total") == 2)
+        }
+    }
+
     @Test("looking at many builds that do not change reads none of them")
     func many() async throws {
         try await withStore { _, store in

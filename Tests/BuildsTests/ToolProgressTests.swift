@@ -87,6 +87,18 @@ struct ToolProgressTests {
         #expect(progress(.buildah, "STEP 2/3: RUN echo\n").progress == nil)
     }
 
+    @Test(
+        "only lines that begin as a step does are looked at closely",
+        arguments: [
+            ("STEP 1/3: FROM scratch", true), ("Step 1/3 : FROM scratch", true), ("[1/2] STEP 1/3: FROM x", true),
+            ("[linux/amd64] [1/2] STEP 1/3: FROM x", true), ("", false), ("[", false), ("[]", false),
+            ("[a]STEP 1", false),
+            ("[INFO] Scanning", false), ("Storing", false), ("STEP", false), (" STEP 1/3", false), ("[a] [b", false),
+        ])
+    func closely(_ line: String, _ expected: Bool) {
+        #expect(ToolProgress.mayBeStep(Array(line.utf8)) == expected)
+    }
+
     @Test("only of a program that pushes by itself the output tells of the push")
     func pushing() {
         #expect(progress(.buildctl, "#12 pushing layers\n").isPushing)

@@ -2,7 +2,7 @@ internal import FoundationEssentials
 
 /// What happens to builds, made out of how they are from one look to the next: each event once.
 ///
-/// Nothing that had happened before the first look is told: that is the base.
+/// Of what had happened before the first look only is told which builds there are: that is the base.
 struct BuildJournal {
     /// A build at one moment.
     struct Observation: Sendable {
@@ -13,7 +13,7 @@ struct BuildJournal {
 
     /// Something that has happened.
     enum Event: Equatable {
-        /// A build that has not ended is there, or is at the first look.
+        /// A build is there, also one that had ended before the first look.
         case appeared(Build)
         /// Work on it has begun.
         case started(Build)
@@ -53,14 +53,15 @@ struct BuildJournal {
         for observation in observations {
             let build = observation.build
             let key = Key(build)
-            let isOver = build.status.isFinal && observation.isSettled
+            // What is held back was promised to nobody; it may be taken back.
+            let isOver = build.status.isFinal && observation.isSettled && !build.isHeldBack
             var entry: Entry
             if let old = known.removeValue(forKey: key) {
                 entry = old
                 entry.build = build
             } else {
                 entry = Entry(build: build)
-                if !isBase || !isOver { events.append(.appeared(build)) }
+                events.append(.appeared(build))
                 if isBase { entry.skip(isOver: isOver) }
             }
             events += entry.advance(isOver: isOver)
@@ -69,6 +70,7 @@ struct BuildJournal {
         // Those that are left have vanished.
         for var entry in known.values where !entry.hasEnded && !entry.build.isHeldBack {
             if !entry.build.status.isFinal { entry.build = entry.build.vanished(at: now) }
+            guard entry.build.status.isFinal else { continue }
             events += entry.advance(isOver: true)
         }
         entries = current
@@ -109,8 +111,10 @@ extension BuildJournal.Entry {
 extension Build {
     /// The build that nobody has seen end, and that is gone.
     ///
-    /// Nothing but a cancellation takes a name away from a build that has not ended.
+    /// Nothing but a cancellation takes a name away from a build that works or waits. One that was being verified may have ended in any
+    /// way, so it stays as it was.
     func vanished(at now: Date) -> Build {
+        guard phase != .verifying else { return self }
         var build = cancelled()
         build.finishedAt = now
         return build

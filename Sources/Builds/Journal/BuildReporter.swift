@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import HTTPTransport
 internal import Logging
 internal import OCIDistribution
 internal import SemanticVersions
@@ -28,11 +29,13 @@ struct BuildReporter {
 
     /// Lets what depends on the time alone go on, also while it is not known how the builds are.
     func refresh(at now: Date) {
-        let open = journal.open
+        // How one has ended may still be found out better; it runs no more.
+        let open = journal.open.filter { !$0.status.isFinal }
         let queued = open.filter { $0.status == .queued }
+        let running = open.filter { $0.status == .running && !$0.isHeldBack }
         BuildMetrics.gauges(
             BuildMetrics.Gauges(
-                leads: true, queued: queued.count, running: open.count - queued.count,
+                leads: true, queued: queued.count, running: running.count,
                 oldestQueued: queued.map(\.createdAt).age(at: now),
                 oldestUndelivered: owed.compactMap(\.finishedAt).age(at: now)))
     }
@@ -62,11 +65,18 @@ struct BuildReporter {
         }
     }
 
+    /// A failure's reason is as much of the message as is this program's own: the end of the output, which may have anything in it, comes
+    /// behind the first colon.
     private func logEnd(of build: Build) {
         var metadata: Logger.Metadata = [
             "build": "\(build.id)", "status": "\(build.status.rawValue)", "tag": "\(build.version.tag)",
-            "message": "\(build.message)",
         ]
+        if build.status == .failed {
+            metadata["phase"] = Build.Phase.allCases.last { build.phaseStarts[$0] != nil }.map { "\($0.rawValue)" }
+            let message = build.message
+            let words = message.firstRange(of: ": ").map { message[..<$0.lowerBound] } ?? message[...]
+            metadata["reason"] = "\(redacted(words, limit: 300))"
+        }
         if let digest = build.digest { metadata["digest"] = "\(digest)" }
         if let startedAt = build.startedAt, let finishedAt = build.finishedAt {
             metadata["duration_seconds"] = "\(max(finishedAt.timeIntervalSince(startedAt), 0).rounded3)"

@@ -71,7 +71,6 @@ extension JobTemplate {
             plan.version.tag.utf8.count <= 63
             && plan.version.tag.utf8.last.map { WebappName.isAlphanumeric($0 | 0x20) } == true
         if isValue { labels[JobKeys.Label.tag] = plan.version.tag }
-        labels[JobKeys.Label.keyHash] = plan.idempotencyKey.map(JobKeys.hash)
         return labels
     }
 

@@ -114,11 +114,7 @@ extension KubernetesJobBuilder {
     /// whoever sees another gives up the own one, of which nothing has run. If both do so, both start over.
     private func twin(of found: JobBuild) async throws -> JobBuild? {
         guard let key = found.promised.idempotencyKey else { return nil }
-        let selector = try LabelSelector([
-            JobKeys.Label.name: JobKeys.name, JobKeys.Label.component: JobKeys.component,
-            JobKeys.Label.keyHash: JobKeys.hash(ofKey: key),
-        ])
-        let jobs = try await clock.within(Self.longestQuestion) { try await client.jobs(matching: selector).items }
+        let jobs = try await clock.within(Self.longestQuestion) { try await client.jobs(matching: jobSelector).items }
         guard let jobs else {
             throw BuildsError(
                 .builderUnavailable,

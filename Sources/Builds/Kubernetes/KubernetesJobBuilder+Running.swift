@@ -7,7 +7,7 @@ internal import Synchronization
 extension KubernetesJobBuilder {
     /// How many logs are read at once to tell how far BuildKit is.
     private static let mostLogs = 32
-    /// The shortest time between two rounds of the leader.
+    /// The shortest time between two rounds of whoever goes through all builds.
     static let shortestRound: Duration = .milliseconds(200)
     /// The longest time between two rounds of the leader.
     static let longestRound: Duration = .seconds(5)
@@ -62,6 +62,7 @@ extension KubernetesJobBuilder {
             open = Dictionary(
                 unfinished.compactMap { entry in entry.found.uid.map { ($0, entry.found.build(reading(entry))) } }
             ) { $1 }
+            try? await clock.sleep(for: Self.shortestRound)
             try? await listener.signal.wait(upTo: .seconds(60), on: clock)
         }
     }
@@ -85,6 +86,7 @@ extension KubernetesJobBuilder {
                         listener.signal.raise()
                     }
                 }
+                try? await clock.sleep(for: Self.shortestRound)
                 try? await listener.signal.wait(upTo: .seconds(60), on: clock)
             }
         }

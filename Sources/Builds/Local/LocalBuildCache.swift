@@ -14,6 +14,8 @@ final class LocalBuildCache: Sendable {
         fileprivate(set) var builds: [Build] = []
         /// Those that hold them no more.
         fileprivate(set) var ended: [Build] = []
+        /// Those that hold them and cannot be read any more, as they were last.
+        fileprivate(set) var damaged: [Build] = []
         /// Why a build that holds its name cannot be read.
         fileprivate(set) var damage: (any Error)?
         /// Another number where anything is not as it was.
@@ -116,6 +118,9 @@ final class LocalBuildCache: Sendable {
                 if let build = try read(directory) { content.builds.append(build) }
             } catch {
                 content.damage = content.damage ?? error
+                guard let known = state.entries[directory]?.build else { continue }
+                entries[directory] = Entry(stamp: nil, build: known)
+                content.damaged.append(known)
             }
         }
         for directory in ended {

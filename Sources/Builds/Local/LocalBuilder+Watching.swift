@@ -27,7 +27,9 @@ extension LocalBuilder {
     func keepJournal() async {
         var reporter = BuildReporter(logger: logger)
         while !Task.isCancelled {
-            if let content = try? cache.content(upTo: Self.onlookersPatience), let builds = try? content.whole() {
+            // One that cannot be read silences no other; who looks after builds tells of it.
+            if let content = try? cache.content(upTo: Self.onlookersPatience) {
+                let builds = content.builds + content.damaged
                 reporter.report(builds.map { BuildJournal.Observation(build: $0) }, owed: content.owed, at: Date())
             } else {
                 reporter.refresh(at: Date())

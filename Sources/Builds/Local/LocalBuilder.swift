@@ -103,11 +103,12 @@ public final class LocalBuilder: Builder {
         let age = ContinuousClock().stopwatch()
         while true {
             if let lock = try store.reserving(withKey: key) {
-                let isNew = try !isKnown(key) && store.reserve(plan)
+                // Decided from what is there now, and from nothing that was read before.
+                let isNew = try !store.all().contains { $0.idempotencyKey == key } && store.reserve(plan)
                 _ = consume lock
                 return isNew
             }
-            if try isKnown(key) { return false }
+            if try cache.content().whole().contains(where: { $0.idempotencyKey == key }) { return false }
             guard age() < Self.reservingWait else {
                 throw BuildsError(
                     .builderUnavailable,
@@ -117,8 +118,6 @@ public final class LocalBuilder: Builder {
             try await Task.sleep(for: .milliseconds(50))
         }
     }
-
-    private func isKnown(_ key: String) throws -> Bool { try store.all().contains { $0.idempotencyKey == key } }
 
     /// See ``Builder/log(of:_:)``.
     public func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog? {

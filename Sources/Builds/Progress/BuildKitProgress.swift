@@ -28,11 +28,11 @@ struct BuildKitProgress: Equatable, Sendable {
 
     /// Takes the next piece of the log, cut anywhere.
     mutating func read(_ bytes: [UInt8]) {
-        for text in assembler.lines(in: bytes) { line(text) }
+        for text in assembler.lines(in: bytes, where: { $0.first == UInt8(ascii: "#") }) { line(text) }
     }
 
     private mutating func line(_ line: String) {
-        guard line.hasPrefix("#"), let space = line.firstIndex(of: " "),
+        guard let space = line.firstIndex(of: " "),
             line[..<space].dropFirst().allSatisfy(\.isWholeNumber)
         else { return }
         let text = line[line.index(after: space)...]

@@ -6,14 +6,14 @@ struct LineAssembler: Sendable {
     /// The bytes since the last line break.
     private var rest: [UInt8] = []
 
-    /// The lines that end in the next piece.
-    mutating func lines(in bytes: [UInt8]) -> [String] {
+    /// The lines that end in the next piece, without those that `mayMatter` rules out by their bytes.
+    mutating func lines(in bytes: [UInt8], where mayMatter: ([UInt8]) -> Bool) -> [String] {
         var pieces = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)[...]
         let last = pieces.popLast() ?? []
-        let lines = pieces.map { piece in
+        let lines: [String] = pieces.compactMap { piece in
             keep(piece)
-            defer { rest = [] }
-            return String(decoding: rest, as: UTF8.self)
+            defer { rest.removeAll(keepingCapacity: true) }
+            return mayMatter(rest) ? String(decoding: rest, as: UTF8.self) : nil
         }
         keep(last)
         return lines
