@@ -22,7 +22,9 @@ public struct MetricDescription: Sendable, Hashable {
     /// A name and what is known of its values.
     public struct Label: Sendable, Hashable, ExpressibleByStringLiteral {
         /// The value that stands for all that are too many.
-        public static let other = "other"
+        ///
+        /// No DNS label, so that nothing that is named by one can have it.
+        public static let other = "_other"
 
         /// The name as it is exposed.
         public var name: String

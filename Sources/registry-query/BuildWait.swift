@@ -16,7 +16,7 @@ struct BuildWait {
         let id = try BuildID(started.content.id)
         let progress = BuildProgress(output: .standardError)
         defer { progress.end() }
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sigquit)
         return try await withThrowingTaskGroup(of: Answer<BuildDocument>?.self) { group in
             group.addTask {
                 var last = started

@@ -41,10 +41,14 @@ struct Composition: Sendable {
         }
         self.logger = logger
         let userAgent = RegistryQuery.userAgent
-        transport = CurlTransport(configuration: CurlTransport.Configuration(userAgent: userAgent), logger: logger)
+        transport = CurlTransport(
+            // Over plain HTTP a proxy would read the registry's credentials.
+            configuration: CurlTransport.Configuration(userAgent: userAgent, proxies: .encryptedRequests),
+            logger: logger)
         streamTransport = CurlTransport(
             configuration: CurlTransport.Configuration(
-                userAgent: userAgent, connectionsPerHost: Self.mostFollowedLogs, connections: Self.mostFollowedLogs),
+                userAgent: userAgent, connectionsPerHost: Self.mostFollowedLogs, connections: Self.mostFollowedLogs,
+                proxies: .encryptedRequests),
             logger: logger)
         credentials = CredentialStore(
             directory: settings.dockerConfig, environment: settings.environment, logger: logger)

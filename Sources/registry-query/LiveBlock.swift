@@ -12,6 +12,8 @@ final class LiveBlock: Sendable {
     private struct State {
         var shown = ""
         var hasEnded = false
+        /// What a suspension did before; `nil` if that was left as it is.
+        var suspension: sigaction?
     }
 
     /// Erases the block and shows the cursor.
@@ -19,13 +21,25 @@ final class LiveBlock: Sendable {
 
     init(_ output: FileHandleOutput) {
         self.output = output
-        // Whoever suspends the program wants a terminal as it was. The next frame hides the cursor again. Only calls
-        // that are safe within a signal handler.
-        signal(SIGTSTP) { _ in
+        state.withLock { $0.suspension = Self.takeSuspension() }
+    }
+
+    /// Restores the terminal when the program is suspended; the next frame hides the cursor again.
+    /// - Returns: What was in place; `nil` where a suspension is ignored, which stays so.
+    private static func takeSuspension() -> sigaction? {
+        var found = sigaction()
+        guard sigaction(SIGTSTP, nil, &found) == 0,
+            unsafeBitCast(found.__sigaction_handler.sa_handler, to: Int.self) != unsafeBitCast(SIG_IGN, to: Int.self)
+        else { return nil }
+        var ours = sigaction()
+        // Only calls that are safe within a signal handler.
+        ours.__sigaction_handler.sa_handler = { _ in
             _ = Glibc.write(
                 STDERR_FILENO, LiveBlock.restoration.utf8Start, LiveBlock.restoration.utf8CodeUnitCount)
             kill(getpid(), SIGSTOP)
         }
+        ours.sa_flags = SA_RESTART
+        return sigaction(SIGTSTP, &ours, nil) == 0 ? found : nil
     }
 
     /// Draws the lines that `make` answers for a width; none after the end.
@@ -51,6 +65,7 @@ final class LiveBlock: Sendable {
             guard !state.hasEnded else { return }
             state.hasEnded = true
             try? output.write("\(Self.restoration)")
+            if var suspension = state.suspension { sigaction(SIGTSTP, &suspension, nil) }
         }
     }
 }

@@ -128,23 +128,6 @@ struct BuildReporterTests {
         #expect(shown() == [0, 0, 0, 0, 0])
     }
 
-    @Test("beyond two hundred webapps the others are counted together")
-    func bounded() throws {
-        let metrics = TestMetrics()
-        try withMetricsFactory(metrics) {
-            var reporter = BuildReporter(logger: .silent)
-            report(&reporter, [], at: 0)
-            let builds = try (1...250).map { try build(webapp: "app-\($0)") }
-            report(&reporter, builds, at: 1)
-            report(&reporter, builds.map { ended($0, .failed) }, at: 50)
-        }
-        let webapps = metrics.counters(label: "registry_query_builds_total").flatMap(\.dimensions)
-            .filter { $0.0 == "webapp" }.map(\.1)
-        #expect(Set(webapps).count == 201)
-        #expect(metrics.count("registry_query_builds_total", [("webapp", "other")]) == 50)
-        #expect(metrics.count("registry_query_builds_total") == 250)
-    }
-
     @Test("everything whose labels are known is there with 0 from the start")
     func prepared() {
         let metrics = TestMetrics()

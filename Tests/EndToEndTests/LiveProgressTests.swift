@@ -2,6 +2,8 @@ import Glibc
 import RegistryTesting
 import Testing
 
+@testable import registry_query
+
 extension EndToEnd {
     @Suite("build --wait and retry, as a person sees them")
     struct LiveProgressTests {
@@ -61,12 +63,13 @@ extension EndToEnd {
             #expect(end.styles.contains("32"))
         }
 
-        @Test("Ctrl-C leaves the terminal as it was, says that the build goes on, and cancels nothing")
+        @Test("Ctrl-C and Ctrl-\\ leave the terminal as it was, says that the build goes on, and cancels nothing")
         func interrupt() async throws {
             let service = try await ScriptedService(states: Self.states, log: nil, waits: true)
             defer { service.close() }
             for (cue, signal) in [
                 (TerminalRun.Cue(after: "step 2 of 4", type: "\u{3}"), 2),
+                (.init(after: "step 2 of 4", type: "\u{1c}"), 3),
                 (.init(after: "step 2 of 4", signal: 15), 15),
             ] {
                 let run = try await TerminalRun.run(
@@ -83,6 +86,25 @@ extension EndToEnd {
                     ], "\(end.text)")
             }
             #expect(!service.requests.contains { $0.hasPrefix("DELETE") })
+        }
+
+        @Test("being suspended is as before once the block has ended, and stays ignored where it was")
+        func suspension() async {
+            await #expect(processExitsWith: .success) {
+                func handler() -> Int {
+                    var found = sigaction()
+                    sigaction(SIGTSTP, nil, &found)
+                    return unsafeBitCast(found.__sigaction_handler.sa_handler, to: Int.self)
+                }
+                for before in [SIG_DFL, SIG_IGN] {
+                    signal(SIGTSTP, before)
+                    let old = handler()
+                    let block = LiveBlock(.standardError)
+                    #expect((handler() == old) == (old != 0), "only where it is not ignored")
+                    block.end()
+                    #expect(handler() == old)
+                }
+            }
         }
 
         @Test("where there is no screen, or trouble with the log, there is a plain line for each phase and step")

@@ -134,7 +134,11 @@ struct ManyBuildsTests {
             let outcome = ["succeeded", "failed", "cancelled"][build % 3]
             registry.makeCounter(
                 label: "registry_query_builds_total",
-                dimensions: [("webapp", "app-with-a-rather-long-name-\(build % 500)"), ("outcome", outcome)]
+                // `other` is a name like any.
+                dimensions: [
+                    ("webapp", build % 500 == 0 ? "other" : "app-with-a-rather-long-name-\(build % 500)"),
+                    ("outcome", outcome),
+                ]
             ).increment(by: 1)
             registry.makeTimer(
                 label: "registry_query_build_duration_seconds", dimensions: [("outcome", outcome)]
@@ -160,6 +164,11 @@ struct ManyBuildsTests {
             $0.hasPrefix("registry_query_builds_total{")
         }
         #expect(builds.count == 603, "200 webapps and the others, each with three outcomes")
+        func count(_ webapp: String) -> Int {
+            builds.filter { $0.contains("webapp=\"\(webapp)\"") }
+                .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +)
+        }
+        #expect(count("other") == 10 && count("_other") == 3000)
         #expect(builds.compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +) == 5000)
         // The benchmark measures it; here it must only not be of another kind.
         #expect(time < .seconds(2), "\(time)")

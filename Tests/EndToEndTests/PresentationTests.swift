@@ -161,6 +161,26 @@ extension EndToEnd {
             #expect(ending.status == 0 && service.requests.count == 1 && proxy.requests == [], "\(ending)")
         }
 
+        @Test("credentials do not go through a proxy of the environment on their way to a registry over plain HTTP")
+        func registryProxy() async throws {
+            let tags = #"{"name": "webapp/app", "tags": ["v1.0.0"]}"#
+            let (proxy, registry) = (
+                try await HostileServer(.answers(body: tags)), try await HostileServer(.answers(body: tags))
+            )
+            defer {
+                proxy.close()
+                registry.close()
+            }
+            let ending = try await Scene.run(
+                ["next", "app"],
+                settings: [
+                    "REGISTRY": "registry.example", "REGISTRY_ENDPOINT": registry.url,
+                    "http_proxy": proxy.url, "all_proxy": proxy.url, "ALL_PROXY": proxy.url,
+                ])
+            #expect(ending.status == 0 && ending.output == "v1.0.1\n", "\(ending)")
+            #expect(!registry.requests.isEmpty && proxy.requests == [], "\(proxy.requests)")
+        }
+
         @Test("completion scripts for bash, zsh and fish name the commands and their choices, and bash accepts its own")
         func completions() async throws {
             for shell in ["bash", "zsh", "fish"] {

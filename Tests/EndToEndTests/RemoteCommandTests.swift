@@ -77,6 +77,11 @@ extension EndToEnd {
                 try await expectSame(["logs", "build-none-v1-0-0"], status: 1)
                 try await expectSame(["cancel", id], status: 1)
                 try await expectSame(["cancel", "build-none-v1-0-0"], status: 1)
+                try await expectSame(["retry", "build-none-v1-0-0"], status: 1)
+                let retried = try await Scene.run(
+                    ["retry", id, "--wait", "--idempotency-key", "r"], settings: settings)
+                #expect(retried.status == 0 && retried.output.contains("build-app-example-v1-0-1"), "\(retried)")
+                try await expectSame(["retry", id, "--idempotency-key", "r"])
             }
         }
 
@@ -123,10 +128,15 @@ extension EndToEnd {
                 #expect(broken.status == 1 && broken.output.contains("missing"), "\(broken)")
                 async let slow = Scene.run(["build", "app-slow", "--wait"], settings: settings)
                 try await eventually("the build is under way") { server.requestCount > 0 }
+                try await eventually("its step is known") {
+                    let builds = try await Scene.run(["builds", "app-slow", "--output", "json"], settings: settings)
+                    return builds.output.contains(#""step":2"#)
+                }
                 let cancelled = try await Scene.run(["cancel", "build-app-slow-v1-0-0"], settings: settings)
                 #expect(cancelled.status == 0, "\(cancelled)")
                 let ended = try await slow
                 #expect(ended.status == 1 && ended.output.contains("cancelled"), "\(ended)")
+                #expect(ended.errors.contains("building: step 2 of 2: ADD "), "\(ended)")
             }
         }
 

@@ -102,6 +102,19 @@ struct TerminalTextTests {
         }
     }
 
+    @Test("a table takes time as it has rows, not as their square")
+    func longTable() {
+        func time(_ rows: Int) -> Duration {
+            var table = Table("A", "B", "C")
+            for row in 0..<rows { table.add(StyledText(line: "\(row)"), "b", "c") }
+            return ContinuousClock().measure { #expect(table.text(columns: 80).text(inColour: false).count > rows * 6) }
+        }
+        _ = time(100)
+        // Forty times as many rows; with their square it would be some 1600 times as long.
+        let (short, long) = ((0..<3).map { _ in time(250) }.min() ?? .zero, time(10_000))
+        #expect(long < short * 200, "\(short), \(long)")
+    }
+
     @Test(
         "how long ago something was",
         arguments: [

@@ -175,7 +175,7 @@ struct MetricRulesTests {
         registry.counter("b", [("webapp", "app-2"), ("outcome", "failed")]).increment()
         registry.counter("b", [("webapp", "known"), ("outcome", "ok")]).increment()
         let values = registry.values.filter { $0.key.hasPrefix("b_total") }
-        #expect(values[#"b_total{outcome="ok",webapp="other"}"#] == "7")
+        #expect(values[#"b_total{outcome="ok",webapp="_other"}"#] == "7")
         #expect(values[#"b_total{outcome="failed",webapp="app-2"}"#] == "1")
         #expect(values[#"b_total{outcome="ok",webapp="known"}"#] == "1")
         #expect(values.count == 10, "known, three of their own and other, each with both outcomes")

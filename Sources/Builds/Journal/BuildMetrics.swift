@@ -3,11 +3,6 @@ internal import Metrics
 
 /// What is counted and measured of builds and callbacks.
 enum BuildMetrics {
-    /// How many webapps have figures of their own; those of the others are added up.
-    static let mostWebapps = 200
-    /// What stands for the others.
-    static let otherWebapps = "other"
-
     /// Lets everything exist whose labels are known, with 0: what begins with 1 has never risen.
     static func prepare() {
         Counter(label: "registry_query_reservation_conflicts_total").increment(by: 0)
@@ -33,10 +28,11 @@ enum BuildMetrics {
 
     // MARK: Builds
 
+    /// How many webapps have figures of their own is up to where they are collected.
     /// - Parameter count: 0 lets the counters of a webapp exist before its first build ends.
-    static func builds(of webapp: String, _ status: Build.Status, count: Int64 = 1) {
+    static func builds(of webapp: WebappName, _ status: Build.Status, count: Int64 = 1) {
         Counter(
-            label: "registry_query_builds_total", dimensions: [("webapp", webapp), ("outcome", status.rawValue)]
+            label: "registry_query_builds_total", dimensions: [("webapp", "\(webapp)"), ("outcome", status.rawValue)]
         ).increment(by: count)
     }
 

@@ -8,8 +8,6 @@ internal import SemanticVersions
 struct BuildReporter {
     private let logger: Logger
     private var journal = BuildJournal()
-    /// Those whose builds are counted under their own names.
-    private var webapps: Set<WebappName> = []
     /// Builds that have ended and whose callers are still to be told.
     private var owed: [Build] = []
 
@@ -43,12 +41,12 @@ struct BuildReporter {
     /// Gives up the lead: whoever leads tells from now on.
     func end() { BuildMetrics.gauges(BuildMetrics.Gauges()) }
 
-    private mutating func tell(_ event: BuildJournal.Event) {
+    private func tell(_ event: BuildJournal.Event) {
         switch event {
         case .appeared(let build):
             // What ends later has to have been 0 before.
             for status in Build.Status.allCases where status.isFinal {
-                BuildMetrics.builds(of: label(build.webapp), status, count: 0)
+                BuildMetrics.builds(of: build.webapp, status, count: 0)
             }
         case .started(let build):
             let wait = max(build.startedAt?.timeIntervalSince(build.createdAt) ?? 0, 0)
@@ -59,7 +57,7 @@ struct BuildReporter {
         case .entered(let build, let phase):
             logger.info("build phase began", metadata: ["build": "\(build.id)", "phase": "\(phase.rawValue)"])
         case .ended(let build):
-            BuildMetrics.builds(of: label(build.webapp), build.status)
+            BuildMetrics.builds(of: build.webapp, build.status)
             BuildMetrics.durations(of: build)
             logEnd(of: build)
         }
@@ -82,12 +80,6 @@ struct BuildReporter {
             metadata["duration_seconds"] = "\(max(finishedAt.timeIntervalSince(startedAt), 0).rounded3)"
         }
         logger.log(level: build.status == .failed ? .warning : .info, "build ended", metadata: metadata)
-    }
-
-    /// Bounded, whatever names there are.
-    private mutating func label(_ webapp: WebappName) -> String {
-        if webapps.count < BuildMetrics.mostWebapps { webapps.insert(webapp) }
-        return webapps.contains(webapp) ? webapp.description : BuildMetrics.otherWebapps
     }
 }
 

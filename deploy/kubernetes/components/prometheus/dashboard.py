@@ -73,7 +73,7 @@ ROWS = {
               {"{{outcome}}": rise(BUILDS, by="outcome", over="$__rate_interval")},
               bars=True, stack=True, interval="5m", decimals=0, coloured=OUTCOMES),
         graph("Builds by webapp",
-              "The busiest fifteen. 200 webapps have a name here; later ones are counted as `other`.",
+              "The busiest fifteen. 200 webapps have a name here; later ones are counted as `_other`.",
               {"{{webapp}}": f"topk(15, {rise(BUILDS, by='webapp', over='$__rate_interval')})"},
               bars=True, stack=True, interval="5m", decimals=0),
         panel("bargauge", "Failures by webapp", "Builds that failed in the time shown above.",
