@@ -80,7 +80,8 @@ public struct Build: Sendable, Equatable {
     public var traceparent: Traceparent?
     /// What has come of calling it; `nil` where there is nobody to call.
     public var callback: Callback?
-    /// Whether its name is taken and nothing of it may run yet: it may still be given up, so nobody is promised it.
+    /// Whether its name is taken and nothing of it may run yet, or ever: it may still be given up, or was, so nobody is
+    /// promised it.
     public var isHeldBack = false
 
     /// Puts a build together.

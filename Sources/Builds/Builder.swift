@@ -23,6 +23,9 @@ public protocol Builder: Sendable {
     /// Once it holds the name, and before anything of the build can push, the builder asks the registry for the tag and fails the build
     /// if it is served. Between the listings that led to the plan and this call another build may have held the name, been cancelled,
     /// pushed with its last breath, and let go of it: no listing shows that.
+    ///
+    /// Likewise for the plan's idempotency key: of any number of calls with one key, whatever their ids, no two let a build run for as
+    /// long as one of these builds holds its name. The others answer ``Creation/nameTaken``; when they come at once, all may.
     func create(_ plan: BuildPlan) async throws -> Creation
 
     /// The output of clone and build so far and, with `.following`, what is to come until the build has ended.
@@ -69,7 +72,7 @@ public enum BuilderRole: Sendable {
 public enum Creation: Sendable {
     /// The version is reserved, and this is its build.
     case created(Build)
-    /// The name is taken: by another build, or by one that is still being deleted.
+    /// The name is taken by another build, or by one that is still being deleted; or another build has the plan's idempotency key.
     case nameTaken
 }
 

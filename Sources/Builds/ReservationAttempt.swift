@@ -11,7 +11,9 @@ internal import SemanticVersions
 ///
 /// Builds before tags: a build that is gone before step 1 has pushed before step 2, or never will. Callers may share a round because
 /// each of them began to wait before step 1, and because what a round creates counts as taken for the rest of it. A name that turns
-/// out to be taken means that step 1 is out of date: everybody who is left goes into the next round.
+/// out to be taken means that step 1 is out of date: everybody who is left goes into the next round. So does a key that another
+/// build turns out to have: this round may know of no build with it and yet come to another version than that build, which has
+/// pushed between step 1 and step 2, so the builder looks again; see ``Builder/create(_:)``.
 struct ReservationAttempt {
     /// How old step 1 may become.
     ///
@@ -50,7 +52,7 @@ struct ReservationAttempt {
         let all = try await builder.builds(of: needsAll ? nil : webapp)
         var builds = all.filter { $0.webapp == webapp }
         var keyed = Dictionary(
-            all.compactMap { build in build.idempotencyKey.map { ($0, build) } }, uniquingKeysWith: Self.newer)
+            all.compactMap { build in build.idempotencyKey.map { ($0, build) } }, uniquingKeysWith: Self.likelier)
         let repository = try naming.repository(of: webapp)
         let tags = try await registry.currentTags(of: repository)
 
@@ -58,7 +60,7 @@ struct ReservationAttempt {
         var isOutOfDate = false
         for request in requests {
             if let key = request.request.idempotencyKey, let build = keyed[key] {
-                // Whoever made it is about to let it run, or to give it up.
+                // Whoever made it is about to let it run, or to give it up, or has done so.
                 guard !build.isHeldBack else {
                     outcomes.append(.again)
                     continue
@@ -110,8 +112,10 @@ struct ReservationAttempt {
         return .settled(.existing(build))
     }
 
-    private static func newer(_ left: Build, _ right: Build) -> Build {
-        left.createdAt < right.createdAt ? right : left
+    /// The one of two with the same key that whoever asks with it is told of: rather one that was not given up.
+    private static func likelier(_ left: Build, _ right: Build) -> Build {
+        if left.isHeldBack != right.isHeldBack { return left.isHeldBack ? right : left }
+        return left.createdAt < right.createdAt ? right : left
     }
 }
 

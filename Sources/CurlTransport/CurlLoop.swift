@@ -40,6 +40,8 @@ final class CurlLoop: Sendable {
         var keptConnections = 128
         /// How long the rest of a small body that nobody wants is read, for the sake of its connection.
         var longestDrain = Duration.seconds(1)
+        /// See ``CurlTransport/Configuration/proxies``.
+        var proxies = CurlTransport.Proxies.allRequests
         /// See ``CurlTransport/Configuration/refusesAddress``.
         var refusesAddress: (@Sendable (IPAddress) -> Bool)?
         /// Where the system's authorities are; asked on the thread, with the first use of TLS.

@@ -4,10 +4,20 @@ public import Logging
 
 /// The transport over libcurl: one thread, pooled HTTP/1.1 connections, TLS by OpenSSL.
 ///
-/// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count, unless addresses are refused: the
-/// address would be the proxy's. Nothing is started before the first request. A transport that is dropped without ``shutDown()`` ends on its own, once the bodies it still delivers are
+/// `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy` of the environment count as ``Configuration/proxies`` says, and not
+/// where addresses are refused: the address would be the proxy's. Nothing is started before the first request. A transport that is dropped without ``shutDown()`` ends on its own, once the bodies it still delivers are
 /// read or dropped.
 public final class CurlTransport: Transport {
+    /// Which requests go through proxies of the environment.
+    public enum Proxies: Sendable {
+        /// Whatever the environment says.
+        case allRequests
+        /// Those over TLS, of which a proxy sees the host only.
+        ///
+        /// It would read all of the others, credentials included.
+        case encryptedRequests
+    }
+
     /// How many connections there may be, and what the transport calls itself.
     public struct Configuration: Sendable {
         /// The `User-Agent` of requests that have none.
@@ -28,6 +38,10 @@ public final class CurlTransport: Transport {
         ///
         /// Default 15 s.
         public var longestWait: Duration
+        /// Which requests go through proxies of the environment.
+        ///
+        /// Default ``Proxies/allRequests``.
+        public var proxies: Proxies
         /// Addresses that must not be connected to, whatever name led there; with it, no proxy is used.
         ///
         /// Asked about the very address of each new connection, so that a name server cannot change its mind after a
@@ -42,6 +56,7 @@ public final class CurlTransport: Transport {
             connections: Int = 128,
             waitingRequests: Int = 1024,
             longestWait: Duration = .seconds(15),
+            proxies: Proxies = .allRequests,
             refusesAddress: (@Sendable (IPAddress) -> Bool)? = nil
         ) {
             self.userAgent = userAgent
@@ -49,6 +64,7 @@ public final class CurlTransport: Transport {
             self.connections = connections
             self.waitingRequests = waitingRequests
             self.longestWait = longestWait
+            self.proxies = proxies
             self.refusesAddress = refusesAddress
         }
     }
@@ -68,7 +84,7 @@ public final class CurlTransport: Transport {
                 gate: gate,
                 settings: CurlLoop.Settings(
                     userAgent: configuration.userAgent, keptConnections: configuration.connections,
-                    refusesAddress: configuration.refusesAddress)))
+                    proxies: configuration.proxies, refusesAddress: configuration.refusesAddress)))
     }
 
     init(engine: Engine, logger: Logger) {

@@ -34,6 +34,9 @@ extension Transfer {
         try easy.set(CURLOPT_PATH_AS_IS, true)
         if request.url.scheme == .https { try easy.set(request.tls, settings.systemTrust()) }
         if refusesAddress != nil { try setAddressCheck(context) }
+        let usesProxies = refusesAddress == nil && (settings.proxies == .allRequests || request.url.scheme == .https)
+        // Empty: none, whatever the environment says.
+        if !usesProxies { try easy.set(CURLOPT_PROXY, "") }
         try setMethod(of: request)
         try setHeader(of: request)
     }
@@ -41,8 +44,6 @@ extension Transfer {
     private func setAddressCheck(_ context: UnsafeMutableRawPointer) throws(TransportError) {
         try easy.set { context, _, address in transfer(at: context).openSocket(address) }
         try easy.set(CURLOPT_OPENSOCKETDATA, pointer: context)
-        // Empty: none, whatever the environment says.
-        try easy.set(CURLOPT_PROXY, "")
     }
 
     private func setMethod(of request: OutboundRequest) throws(TransportError) {

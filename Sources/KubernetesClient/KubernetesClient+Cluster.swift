@@ -17,7 +17,7 @@ public struct AccessDecision: Sendable, Hashable {
 extension KubernetesClient {
     /// The version of the API server.
     public func serverVersion() async throws -> ServerVersion {
-        let operation = KubernetesOperation("get /version")
+        let operation = KubernetesOperation("get /version", metricLabel: "get_version")
         let answer = try await answer(to: Call(operation: operation, path: ["version"]))
         return try decoded(ServerVersion.self, from: answer.body, of: operation, kind: nil)
     }
@@ -25,7 +25,7 @@ extension KubernetesClient {
     /// Returns if the API server says that it is ready.
     /// - Throws: ``KubernetesError``
     public func checkReadiness() async throws {
-        let operation = KubernetesOperation("get /readyz")
+        let operation = KubernetesOperation("get /readyz", metricLabel: "get_readyz")
         let answer = try await answer(to: Call(operation: operation, path: ["readyz"]))
         guard answer.body.starts(with: "ok".utf8) else {
             throw KubernetesError(
@@ -38,7 +38,7 @@ extension KubernetesClient {
     ///
     /// Everybody may ask.
     public func decision(on access: ResourceAccess) async throws -> AccessDecision {
-        let operation = KubernetesOperation("review the right to \(access)")
+        let operation = KubernetesOperation("review the right to \(access)", metricLabel: "review_access")
         var attributes: JSONValue = [
             "namespace": .string(namespace), "verb": .string(access.verb), "group": .string(access.group),
             "resource": .string(access.resource),

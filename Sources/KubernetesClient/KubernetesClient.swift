@@ -45,6 +45,7 @@ public final class KubernetesClient: Sendable {
     private let transport: any Transport
     private let streamTransport: any Transport
     let clock: any Clock<Duration>
+    let watches: WatchAges
     private let retries: RetryPolicy
     private let logger: Logger
 
@@ -69,6 +70,7 @@ public final class KubernetesClient: Sendable {
         self.namespace = namespace
         self.limits = limits
         self.clock = clock
+        self.watches = WatchAges(clock: clock)
         self.logger = logger
         self.retries = RetryPolicy(total: limits.call)
     }
@@ -105,7 +107,10 @@ public final class KubernetesClient: Sendable {
         let isRepeatable = isRepeatable ?? call.isRead
         return try await policy.run(clock: clock) { number, remaining in
             do {
-                return .done(try await self.singleAnswer(to: call, within: remaining))
+                let answer = try await KubernetesMetrics.counted(call.operation) {
+                    try await self.singleAnswer(to: call, within: remaining)
+                }
+                return .done(answer)
             } catch let error as KubernetesError {
                 guard error.code == .tooManyRequests || isRepeatable && error.isTransient else { throw error }
                 self.logger.debug(
@@ -138,6 +143,14 @@ public final class KubernetesClient: Sendable {
     /// - Parameter headWithin: how long the head may take; `nil` leaves it to the limits.
     func stream(
         _ call: Call, limits exchange: ExchangeLimits, headWithin deadline: Duration? = nil
+    ) async throws -> ResponseBody {
+        try await KubernetesMetrics.counted(call.operation) {
+            try await self.opened(call, limits: exchange, headWithin: deadline)
+        }
+    }
+
+    private func opened(
+        _ call: Call, limits exchange: ExchangeLimits, headWithin deadline: Duration?
     ) async throws -> ResponseBody {
         let response: InboundResponse
         if let deadline {

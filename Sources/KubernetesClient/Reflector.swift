@@ -40,6 +40,9 @@ public struct Reflector<Object: KubernetesObject>: Sendable {
     }
 
     private func run<Time: Clock<Duration>>(on clock: Time, _ apply: @Sendable (Change) async -> Void) async {
+        let resource = Object.kind.resource
+        client.watches.noteStale(resource)
+        defer { client.watches.noteEnd(resource) }
         var position = Position()
         var backOff = BackOff()
         while !Task.isCancelled {
@@ -64,6 +67,8 @@ public struct Reflector<Object: KubernetesObject>: Sendable {
                 ?? KubernetesError(.unavailable, operation, message: "the watch ended at once and told nothing new")
             position.isConnected = false
             if !Self.leavesVersionGood(reason) { position.version = nil }
+            client.watches.noteStale(resource)
+            KubernetesMetrics.countRestart(of: resource)
             await apply(.interrupted(reason))
             do {
                 try await clock.sleep(for: backOff.next(asked: reason.retryAfter))
@@ -105,6 +110,7 @@ public struct Reflector<Object: KubernetesObject>: Sendable {
         try Task.checkCancellation()
         if !position.isConnected {
             position.isConnected = true
+            client.watches.noteCurrent(Object.kind.resource)
             await apply(.connected)
         }
         for try await event in watch {

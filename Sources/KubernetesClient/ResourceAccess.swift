@@ -57,6 +57,9 @@ public struct ResourceAccess: Sendable, Hashable, CustomStringConvertible {
         resource + (subresource.map { "/\($0)" } ?? "") + (group.isEmpty ? "" : ".\(group)")
     }
 
+    /// Verb, resource and part of it, such as `get_pods_log`.
+    var metricLabel: String { [verb, resource, subresource].compactMap(\.self).joined(separator: "_") }
+
     /// The right that ``KubernetesClient/review(token:audiences:)`` needs, which a ClusterRole has to grant.
     public static let tokenReviews = ResourceAccess("create", .tokenReviews)
 
@@ -78,20 +81,29 @@ public struct KubernetesOperation: Sendable, Hashable, CustomStringConvertible {
     public let object: String?
     /// The namespace, for a call within one.
     public let namespace: String?
+    /// The kind of call, such as `get_pods_log`: one of ``metricLabels``.
+    public let metricLabel: String
 
     init(_ access: ResourceAccess, object: String? = nil, namespace: String?) {
         self.access = access
+        self.metricLabel = access.metricLabel
         self.name = access.description
         self.object = object
         self.namespace = namespace
     }
 
-    init(_ name: String) {
+    init(_ name: String, metricLabel: String = "other") {
         self.access = nil
+        self.metricLabel = metricLabel
         self.name = name
         self.object = nil
         self.namespace = nil
     }
+
+    /// All kinds of calls that ``KubernetesClient`` makes.
+    public static let metricLabels =
+        (ResourceAccess.neededByClient + [.tokenReviews]).map(\.metricLabel)
+        + ["get_version", "get_readyz", "review_access"]
 
     /// For example `create jobs.batch "build-x" in namespace "build-system"`.
     public var description: String {

@@ -207,9 +207,18 @@ actor Authenticator {
 
         let fetch = SharedOperation { [weak self, configuration, exchange, clock] in
             let tls = configuration.tls(for: key.server.realm)
-            let token = try await key.server.token(
-                for: key.scope, with: key.credential, over: exchange, tls: tls, retry: configuration.retry, clock: clock
-            )
+            let token: BearerToken
+            do {
+                token = try await RegistryMetrics.measured(.token, clock: clock) {
+                    try await key.server.token(
+                        for: key.scope, with: key.credential, over: exchange, tls: tls, retry: configuration.retry,
+                        clock: clock)
+                }
+            } catch {
+                if !(error is CancellationError) { RegistryMetrics.countRenewal(RegistryMetrics.failed) }
+                throw error
+            }
+            RegistryMetrics.countRenewal(RegistryMetrics.ok)
             await self?.keep(token, for: key)
             return token.value
         }

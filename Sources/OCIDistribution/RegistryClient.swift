@@ -186,7 +186,7 @@ public final class RegistryClient: Sendable {
         let operation = ask.purpose.operation
         return try await policy.run(clock: clock) { _, _ in
             do {
-                let answer = try await authorized(request, ask)
+                let answer = try await measured(request, ask)
                 guard RegistryError.transientStatuses.contains(answer.status) else { return .done(answer) }
                 return .again(after: answer.retryAfter, failure: RegistryError(answer, operation: operation))
             } catch let error as TransportError {
@@ -195,6 +195,18 @@ public final class RegistryClient: Sendable {
                 return .again(after: nil, failure: failure)
             }
         }
+    }
+
+    /// What is counted is one try with everything that it takes: credentials, redirects, the body.
+    private func measured(_ request: Ask.Request, _ ask: Ask) async throws -> RegistryAnswer {
+        try await RegistryMetrics.measured(
+            RegistryMetrics.Operation(request.method, request.url), clock: clock,
+            isLate: { ask.deadline.remaining == .zero },
+            outcome: { answer in
+                (200..<300).contains(answer.status)
+                    ? RegistryMetrics.ok : RegistryError(answer, operation: ask.purpose.operation).metricLabel
+            },
+            { try await authorized(request, ask) })
     }
 
     /// The answer once the registry has let the request in, or has refused everything there is to show.

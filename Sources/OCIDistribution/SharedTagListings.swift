@@ -84,12 +84,14 @@ public actor SharedTagListings {
             let age = timeline.now() - kept.began
             if age <= maxAge {
                 touch(repository)
+                RegistryMetrics.count(.cache)
                 return Answer(listing: kept.listing, age: age)
             }
         }
-        let (operation, ticket) = place(in: repository, freshness)
+        let (operation, ticket, source) = place(in: repository, freshness)
         touch(repository)
         let result = try await operation.value(for: ticket)
+        RegistryMetrics.count(source)
         return Answer(listing: result.listing, age: timeline.now() - result.began)
     }
 
@@ -106,19 +108,21 @@ public actor SharedTagListings {
 
     private func place(
         in repository: Repository, _ freshness: Freshness
-    ) -> (SharedOperation<Result>, SharedOperation<Result>.Ticket) {
+    ) -> (SharedOperation<Result>, SharedOperation<Result>.Ticket, RegistryMetrics.Source) {
         let entry = entries[repository, default: Entry()]
         if freshness == .recent, !entry.isOutdated, let flight = entry.running, let ticket = flight.operation.join() {
-            return (flight.operation, ticket)
+            return (flight.operation, ticket, .shared)
         }
-        if let flight = entry.waiting, let ticket = flight.operation.join() { return (flight.operation, ticket) }
+        if let flight = entry.waiting, let ticket = flight.operation.join() {
+            return (flight.operation, ticket, .shared)
+        }
         let flight = newFlight(repository)
         if let running = entry.running, !running.operation.isOver {
             wait(flight, repository)
         } else {
             begin(flight, repository)
         }
-        return (flight.operation, flight.operation.makersTicket)
+        return (flight.operation, flight.operation.makersTicket, .registry)
     }
 
     private func newFlight(_ repository: Repository) -> Flight {

@@ -4,6 +4,11 @@ public enum AccessScope: String, Sendable, CaseIterable {
     case read
     /// To start and to cancel builds.
     case build
+    /// To read the metrics, and nothing else; ``read`` includes it.
+    case metrics
+
+    /// What is granted, as messages name it.
+    static let names = "read, build and metrics"
 
     /// Scopes as settings and files have them, separated by commas; `nil` unless each is one.
     static func list(_ text: some StringProtocol) -> Set<AccessScope>? {
@@ -24,6 +29,11 @@ public struct Caller: Sendable, Equatable {
     public let name: String
     /// What the caller may do.
     public let scopes: Set<AccessScope>
+
+    /// Whether the caller may do that.
+    func may(_ scope: AccessScope) -> Bool {
+        scopes.contains(scope) || scope == .metrics && scopes.contains(.read)
+    }
 
     /// Names of tokens have no slash.
     var isServiceAccount: Bool { name.contains("/") }

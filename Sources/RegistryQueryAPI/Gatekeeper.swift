@@ -51,7 +51,7 @@ struct Gatekeeper: Sendable {
 
     /// Refuses a caller who lacks the scope.
     func check(_ caller: Caller?, _ scope: AccessScope) throws(Problem) {
-        guard let caller, !caller.scopes.contains(scope) else { return }
+        guard let caller, !caller.may(scope) else { return }
         let lack =
             caller.isServiceAccount
             ? "the service account \"\(caller.name)\" lacks the scope \(scope.rawValue), which API_SERVICE_ACCOUNTS can grant"

@@ -20,7 +20,8 @@ let openAPIDocument = #"""
         in `errors`. In request bodies `null` counts as absent.
 
         Where the service has tokens, each route except `/`, `/healthz`, `/readyz` and `/webhooks/github` wants
-        `Authorization: Bearer <token>` with the scope named at the route. Where it has none it answers only to names of its own machine in `Host`,
+        `Authorization: Bearer <token>` with the scope named at the route; `read` includes `metrics`. Where it has none
+        it answers only to names of its own machine in `Host`,
         and to no web page.
 
         A request line or header that is no HTTP, or larger than 16 KiB (32 KiB in all), is answered 400 without a
@@ -1170,6 +1171,33 @@ let openAPIDocument = #"""
                     allOf:
                       - $ref: '#/components/schemas/Problem'
                       - $ref: '#/components/schemas/Readiness'
+            default:
+              $ref: '#/components/responses/Problem'
+      /metrics:
+        get:
+          tags: [service]
+          operationId: showMetrics
+          summary: The metrics of this process, for Prometheus
+          description: |
+            Scope `metrics`. The text format 0.0.4, whatever `Accept` says. Which metrics there are is in
+            `deploy/prometheus/METRICS.md`.
+          responses:
+            '200':
+              description: The metrics as of now.
+              content:
+                text/plain; version=0.0.4; charset=utf-8:
+                  schema:
+                    type: string
+                  example: |
+                    # HELP registry_query_leader 1 where this replica settles builds and calls back, else 0.
+                    # TYPE registry_query_leader gauge
+                    registry_query_leader 1
+            '401':
+              $ref: '#/components/responses/Problem'
+            '403':
+              $ref: '#/components/responses/Problem'
+            '429':
+              $ref: '#/components/responses/TooManyFailures'
             default:
               $ref: '#/components/responses/Problem'
       /openapi.yaml:

@@ -23,6 +23,8 @@ public struct RegistryQueryAPI: Service {
         public var callbackTargets = CallbackTargets.none
         /// Which pushes are built when GitHub tells of them; `nil` by default, which takes none.
         public var github: GitHubWebhook?
+        /// Brings the metrics of the process; none by default.
+        public var metrics: @Sendable () -> MetricsText = { .none }
         /// How long an answer takes at most, without the wait that a caller asked for, 28 s by default.
         public var answerWithin: Duration = .seconds(28)
         /// How long the body of a request may take to arrive, 15 s by default.

@@ -67,7 +67,10 @@ struct Responder: HTTPResponder {
         response.headers.set("X-Request-Id", requestID)
         response.headers[.xContentTypeOptions] = "nosniff"
         if request.method == .head { response = response.createHeadResponse() }
-        log(request, response, trace, duration: ContinuousClock.now - start, logger)
+        let duration = ContinuousClock.now - start
+        APIMetrics.countRequest(request.method, route: trace.route, status: response.status, duration: duration)
+        if let problem = trace.problem { APIMetrics.count(problem, of: trace.route) }
+        log(request, response, trace, duration: duration, logger)
         return response
     }
 
@@ -181,7 +184,7 @@ struct Responder: HTTPResponder {
         let level: Logger.Level =
             switch trace.problem {
             case .internalError: .error
-            case nil where trace.route == "/healthz" || trace.route == "/readyz": .debug
+            case nil where ["/healthz", "/readyz", "/metrics"].contains(trace.route): .debug
             default: .info
             }
         logger.log(level: level, "request answered", metadata: metadata)

@@ -85,7 +85,7 @@ extension RegistryQueryAPI {
                     throw refusal(entry, "the account's name must have 1 to 253 of a-z, 0-9, '-' and '.'")
                 }
                 guard let scopes = AccessScope.list(parts[1]) else {
-                    throw refusal(entry, "the scopes must be read, build or both, separated by a comma")
+                    throw refusal(entry, "the scopes must be of \(AccessScope.names), separated by commas")
                 }
                 guard grants.updateValue(scopes, forKey: String(parts[0])) == nil else {
                     throw refusal(entry, "the account has an earlier entry already; write its scopes into one")

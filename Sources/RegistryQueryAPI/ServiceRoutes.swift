@@ -12,6 +12,13 @@ struct ServiceRoutes: Sendable {
                 return Response(json: ["status": "ok"])
             },
             Route(method: .get, path: "/readyz", access: .open, handle: ready),
+            Route(method: .get, path: "/metrics", access: .requires(.metrics)) { request in
+                try request.refuseParameters()
+                let metrics = request.configuration.metrics()
+                return Response(
+                    status: .ok, headers: [.contentType: metrics.contentType, .cacheControl: "no-store"],
+                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: metrics.bytes)))
+            },
             Route(method: .get, path: "/caller", access: .requires(.read)) { request in
                 try request.refuseParameters()
                 return Response(json: JSONDocument(request.caller).value)

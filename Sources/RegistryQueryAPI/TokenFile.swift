@@ -68,7 +68,7 @@ struct TokenFile: Sendable {
             }
         guard isName else { throw Refusal("the name must have 1 to 63 letters, digits, '.', '_' or '-'") }
         guard let scopes = AccessScope.list(parts[1]) else {
-            throw Refusal("the scopes must be read, build or both, separated by a comma")
+            throw Refusal("the scopes must be of \(AccessScope.names), separated by commas")
         }
         guard parts[2].utf8.count >= shortestToken, parts[2].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
             throw Refusal("the token must have at least \(shortestToken) visible ASCII characters and no space")

@@ -17,10 +17,23 @@ struct Answer<Content: Decodable & Sendable>: Sendable {
     init(_ document: JSONDocument) throws { try self.init(Array(document.text.utf8)) }
 
     /// Prints the document, or what `people` makes of it.
-    func show(_ format: OutputFormat, people: (Content) throws -> String) throws {
+    func show(_ format: OutputFormat, people: (Content) throws -> StyledText) throws {
         switch format {
-        case .json: try FileHandleOutput.standardOutput.write(text + "\n")
-        case .text: try FileHandleOutput.standardOutput.write(try people(content))
+        case .json: try FileHandleOutput.standardOutput.write(text.withEscapedControls + "\n")
+        case .text: try FileHandleOutput.standardOutput.show(try people(content))
         }
+    }
+}
+
+extension String {
+    /// JSON that says the same, with the control characters that JSON allows as they are, and a terminal may obey, escaped.
+    var withEscapedControls: String {
+        guard unicodeScalars.contains(where: { ("\u{7f}"..."\u{9f}").contains($0) }) else { return self }
+        return String(
+            String.UnicodeScalarView(
+                unicodeScalars.flatMap { scalar in
+                    ("\u{7f}"..."\u{9f}").contains(scalar)
+                        ? Array("\\u00\(String(scalar.value, radix: 16))".unicodeScalars) : [scalar]
+                }))
     }
 }

@@ -7,11 +7,12 @@ struct BuildCommand: AsyncParsableCommand {
         commandName: "build", abstract: "Reserve the next version of a webapp and have it built and pushed.",
         discussion: """
             Ends as soon as the version is reserved; with --wait, when the build has ended: 0 if the registry serves the tag, 1 if \
-            not. The build goes on if this command is stopped.
+            not. On a terminal --wait shows phase, step, time and the last line of the log in place, and elsewhere a line for \
+            each phase and step. The build goes on if this command is stopped, with Ctrl-C for example.
 
             Examples:
               registry-query build app-example --wait
-              registry-query build app-example --bump minor --git-ref refs/heads/release --wait
+              registry-query build app-example --bump minor --git-ref release --wait
               registry-query build app-example --version v2.0.0 --output json
             """)
 
@@ -32,44 +33,14 @@ struct BuildCommand: AsyncParsableCommand {
     var gitSubdirectory: String?
     @Option(help: ArgumentHelp("Platform such as linux/arm64; may be repeated.", valueName: "platform")) var platform:
         [String] = []
-    @Option(help: ArgumentHelp("The same key answers with the same build, however often it is sent.", valueName: "key"))
-    var idempotencyKey: String?
-    @Flag(help: "Show progress, and wait for the end.") var wait = false
+    @OptionGroup var start: StartArguments
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
         let request = try request()
         try await common.withCore { core in
-            let answer = try await core.start(request)
-            guard case .build(let build) = answer.content else {
-                try answer.show(common.output) { _ in "" }
-                if common.output == .text {
-                    try FileHandleOutput.standardError.write("no commit asks for a release; nothing was built\n")
-                }
-                return
-            }
-            guard wait else {
-                try answer.show(common.output) { _ in Present.build(build) }
-                return
-            }
-            let ended = try await Self.follow(try Answer(Array(answer.text.utf8)), core)
-            try ended.show(common.output, people: Present.build)
-            guard ended.content.status == "succeeded" else { throw ExitCode.failure }
+            try await start.finish(try await core.start(request), core, common)
         }
-    }
-
-    /// Shows progress until the build has ended; answers its final state.
-    private static func follow(
-        _ started: Answer<BuildDocument>, _ core: any Core
-    ) async throws -> Answer<BuildDocument> {
-        let progress = BuildProgress(output: .standardError)
-        defer { progress.end() }
-        var last = started
-        try await core.follow(try BuildID(started.content.id)) { state in
-            last = state
-            try progress.show(state.content)
-        }
-        return last
     }
 
     private func request() throws -> BuildRequest {
@@ -85,17 +56,12 @@ struct BuildCommand: AsyncParsableCommand {
         } else {
             selection = try choice.selection()
         }
-        if let key = idempotencyKey {
-            guard (1...255).contains(key.utf8.count), key.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-                throw InvalidInput(field: "--idempotency-key", "give 1 to 255 visible ASCII characters")
-            }
-        }
         return BuildRequest(
             webapp: try WebappName(webapp), selection: selection,
             gitURL: try gitUrl.map { try GitSource.validatedURL($0) },
             gitRef: try gitRef.map { try GitSource.validatedRef($0) },
             gitCommit: try gitCommit.map { try GitSource.validatedCommit($0) },
             gitSubdirectory: try gitSubdirectory.map { try GitSource.validatedSubdirectory($0) },
-            platforms: try platform.map { try Platform($0) }, idempotencyKey: idempotencyKey)
+            platforms: try platform.map { try Platform($0) }, idempotencyKey: try start.checkedKey())
     }
 }

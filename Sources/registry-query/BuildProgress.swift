@@ -1,56 +1,61 @@
 import Synchronization
 
-/// Shows a person how a build fares: one line that changes on a terminal, a line for each change elsewhere.
+/// Shows a person how a build fares: a block that changes on a terminal, a line for each phase and step elsewhere.
 final class BuildProgress: Sendable {
     private let output: FileHandleOutput
-    private let shown = Mutex("")
-    private let ticker: Task<Void, Never>?
-    private let current = Box()
+    private let block: LiveBlock?
+    private let state = Mutex(State())
 
-    /// The build as it was last seen.
-    private final class Box: Sendable {
-        let build = Mutex<BuildDocument?>(nil)
-    }
+    private struct State {
+        var build: BuildDocument?
+        /// When the build was last told of.
+        var toldAt = ContinuousClock.now
+        var queuedSince = ContinuousClock.now
+        var lastLine = ""
+        var stage: BuildView.Stage?
 
-    init(output: FileHandleOutput) {
-        self.output = output
-        guard output.isTerminal else {
-            ticker = nil
-            return
-        }
-        // Time goes on while the build says nothing; the task ends with the progress.
-        let start = ContinuousClock.now
-        ticker = Task { [current] in
-            while !Task.isCancelled {
-                if let build = current.build.withLock({ $0 }) {
-                    try? output.write(
-                        "\r\u{1b}[K" + Self.line(build, ContinuousClock.now - start, columns: output.columns))
-                }
-                try? await Task.sleep(for: .milliseconds(250))
+        var view: BuildView? {
+            build.map { build in
+                let now = ContinuousClock.now
+                let elapsed = build.duration.map { $0 + (now - toldAt) } ?? (now - queuedSince)
+                return BuildView(build: build, elapsed: elapsed, lastLine: lastLine)
             }
         }
     }
 
+    init(output: FileHandleOutput) {
+        self.output = output
+        block = output.isScreen ? LiveBlock(output) : nil
+    }
+
+    /// Whether the last line of the log is shown, and time goes on while the build says nothing.
+    var isLive: Bool { block != nil }
+
+    /// Shows what the build has come to.
     func show(_ build: BuildDocument) throws {
-        current.build.withLock { $0 = build }
-        guard !output.isTerminal else { return }
-        let line = "\(build.stage): \(build.message)"
-        let isNew = shown.withLock { shown in
-            defer { shown = line }
-            return shown != line
+        let line = state.withLock { state -> StyledText? in
+            state.build = build
+            state.toldAt = .now
+            guard let view = state.view, view.stage != state.stage else { return nil }
+            state.stage = view.stage
+            return view.line
         }
-        if isNew { try output.write(line + "\n") }
+        if block != nil {
+            redraw()
+        } else if let line {
+            try output.show(line)
+        }
+    }
+
+    /// Shows what the build has said last.
+    func show(lastLine: String) { state.withLock { $0.lastLine = lastLine } }
+
+    /// Shows the time as it is now.
+    func redraw() {
+        guard let block, let view = state.withLock({ $0.view }) else { return }
+        block.draw { view.lines(columns: $0) }
     }
 
     /// Leaves the terminal as it was found.
-    func end() {
-        ticker?.cancel()
-        current.build.withLock { $0 = nil }
-        if output.isTerminal { try? output.write("\r\u{1b}[K") }
-    }
-
-    private static func line(_ build: BuildDocument, _ elapsed: Duration, columns: Int) -> String {
-        let text = "\(build.tag)  \(Present.duration(elapsed))  \(build.stage): \(build.message)"
-        return String(text.prefix(max(columns - 1, 20)))
-    }
+    func end() { block?.end() }
 }

@@ -6,15 +6,16 @@ import Logging
 /// How results are printed.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
     case text, json
+
+    static let help = ArgumentHelp("How to print the result: text for people, json for programs.", valueName: "format")
 }
 
 /// What every command takes that asks something.
 struct CommonOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("How to print the result: text or json.", valueName: "format"))
-    var output: OutputFormat = .text
+    @Option(name: .shortAndLong, help: OutputFormat.help) var output: OutputFormat = .text
 
     @OptionGroup(title: "A running service") var service: ServiceOptions
-    @OptionGroup(title: "Settings") var settings: SettingsOptions
+    @OptionGroup(title: "Settings", visibility: .hidden) var settings: SettingsOptions
 
     /// Lets `body` ask the service that is named, or else registry and builder.
     func withCore<Value>(_ body: (any Core) async throws -> Value) async throws -> Value {
@@ -27,7 +28,8 @@ struct CommonOptions: ParsableArguments {
             return try await settings.withComposition { try await body(DirectCore(composition: $0)) }
         }
         let transport = CurlTransport(
-            configuration: CurlTransport.Configuration(userAgent: RegistryQuery.userAgent),
+            // The token is for the service alone.
+            configuration: CurlTransport.Configuration(userAgent: RegistryQuery.userAgent, proxies: .encryptedRequests),
             logger: Logger(label: "service") { _ in SwiftLogNoOpLogHandler() })
         let outcome = await outcome {
             try await body(RemoteCore(client: ServiceClient(service: named, transport: transport)))

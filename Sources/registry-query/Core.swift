@@ -16,6 +16,8 @@ protocol Core: Sendable {
     func next(of webapp: WebappName, _ selection: BuildRequest.Selection) async throws -> Answer<NextDocument>
     /// Reserves a version and starts its build.
     func start(_ request: BuildRequest) async throws -> Answer<StartDocument>
+    /// Builds again what a build was made of that has ended, under a version of its own.
+    func retry(_ id: BuildID, idempotencyKey: String?) async throws -> Answer<StartDocument>
     /// The builds that are known, newest first.
     func builds(of webapp: WebappName?, status: Build.Status?) async throws -> Answer<BuildsDocument>
     /// Shows the build as it is, then each time it has changed, up to its final state.

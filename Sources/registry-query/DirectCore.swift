@@ -46,6 +46,13 @@ struct DirectCore: Core {
         }
     }
 
+    func retry(_ id: BuildID, idempotencyKey: String?) async throws -> Answer<StartDocument> {
+        switch try await service.retry(id, requestedBy: nil, idempotencyKey: idempotencyKey) {
+        case .started(let build), .existing(let build): return try Answer(JSONDocument(build))
+        case .releaseNotNeeded: throw ServiceError("\(id): no commit was to decide, and yet none asks for a release")
+        }
+    }
+
     func builds(of webapp: WebappName?, status: Build.Status?) async throws -> Answer<BuildsDocument> {
         try Answer(JSONDocument(try await service.builds(of: webapp, status: status)))
     }
@@ -54,6 +61,8 @@ struct DirectCore: Core {
     func follow(_ id: BuildID, _ show: (Answer<BuildDocument>) throws -> Void) async throws {
         let caretaker = Task { await service.run(as: .observer) }
         defer { caretaker.cancel() }
+        // What earlier builds took is known once they have been looked at.
+        _ = try? await service.builds(of: nil, status: nil)
         for try await state in service.changes(of: id) { try show(Answer(JSONDocument(state))) }
     }
 

@@ -47,6 +47,16 @@ struct BuildDocument: Decodable, Sendable {
         var commit: String?
     }
 
+    /// How many steps of the Dockerfile have begun.
+    struct Progress: Decodable, Sendable, Equatable {
+        var step: Int
+        var steps: Int
+        var instruction: String
+
+        /// Whether the numbers can be what they are meant to be.
+        var isUsable: Bool { step >= 1 && step <= steps && steps < 1_000_000 }
+    }
+
     var id: String
     var tag: String
     var image: String
@@ -56,16 +66,23 @@ struct BuildDocument: Decodable, Sendable {
     var message: String
     var digest: String?
     var git: Git
-    var startedAt: String?
+    var createdAt: String?
     var durationSeconds: Double?
+    /// Services of earlier versions do not tell, and neither do all builds.
+    private var progress: Progress?
+    private var usualDurationSeconds: Double?
 
     /// How far it is, in one word.
     var stage: String { phase ?? status }
+    /// The step that began last; `nil` where there is none to speak of.
+    var step: Progress? { progress.flatMap { $0.isUsable ? $0 : nil } }
     /// How long it has taken; `nil` also for a number that no build takes.
-    var duration: Duration? {
-        durationSeconds.flatMap { seconds in
-            (0...1e9).contains(seconds) ? .milliseconds(Int64((seconds * 1000).rounded())) : nil
-        }
+    var duration: Duration? { Self.duration(durationSeconds) }
+    /// How long builds of the webapp take, where that is known.
+    var usualDuration: Duration? { Self.duration(usualDurationSeconds) }
+
+    private static func duration(_ seconds: Double?) -> Duration? {
+        seconds.flatMap { (0...1e9).contains($0) ? .milliseconds(Int64(($0 * 1000).rounded())) : nil }
     }
 }
 
@@ -91,4 +108,9 @@ enum StartDocument: Decodable, Sendable {
             self = .build(try BuildDocument(from: decoder))
         }
     }
+}
+
+/// `GET /healthz`.
+struct HealthDocument: Decodable, Sendable {
+    var status: String
 }

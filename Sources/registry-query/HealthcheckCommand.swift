@@ -1,7 +1,6 @@
 import ArgumentParser
 import CurlTransport
 import FoundationEssentials
-import Glibc
 import HTTPTransport
 import Logging
 
@@ -11,13 +10,14 @@ struct HealthcheckCommand: AsyncParsableCommand {
         commandName: "healthcheck", abstract: "Ask the service at LISTEN whether it lives; 1 if it does not.",
         discussion: """
             Asks GET /healthz and waits for at most 3 s. If the service was told its address by flag or file, give the same \
-            --listen or --config here.
+            --listen or --config here. Prints nothing, or with --output json what the service answered.
             """,
         shouldDisplay: false)
 
     /// From the start to the whole answer.
     private static let limit = Duration.seconds(3)
 
+    @Option(name: .shortAndLong, help: OutputFormat.help) var output: OutputFormat = .text
     @OptionGroup(title: "Settings") var options: SettingsOptions
 
     func run() async throws {
@@ -25,11 +25,12 @@ struct HealthcheckCommand: AsyncParsableCommand {
         let environment = ProcessInfo.processInfo.environment.filter { $0.key == SettingKey.listen.variable }
         let url = try Self.url(try await Settings.read(options, environment: environment).listen)
         // The service is on this machine, and a proxy is not.
-        setenv("no_proxy", "*", 1)
-        let transport = CurlTransport(logger: Logger(label: "healthcheck") { _ in SwiftLogNoOpLogHandler() })
+        let transport = CurlTransport(
+            configuration: CurlTransport.Configuration(userAgent: RegistryQuery.userAgent, proxies: .encryptedRequests),
+            logger: Logger(label: "healthcheck") { _ in SwiftLogNoOpLogHandler() })
         let outcome = await Self.ask(transport, url)
         await transport.shutDown()
-        try outcome.get()
+        try outcome.get().show(output) { _ in "" }
     }
 
     /// Where the service can be asked that listens there.
@@ -45,17 +46,18 @@ struct HealthcheckCommand: AsyncParsableCommand {
         return try HTTPURL("http://\(address)/healthz")
     }
 
-    private static func ask(_ transport: CurlTransport, _ url: HTTPURL) async -> Result<Void, any Error> {
+    private static func ask(
+        _ transport: CurlTransport, _ url: HTTPURL
+    ) async -> Result<Answer<HealthDocument>, any Error> {
         let limits = ExchangeLimits(connect: limit, idle: limit, total: limit)
         do {
-            let answer = try await transport.send(OutboundRequest(url: url, limits: limits))
-            let body = String(decoding: try await answer.body.collect(upTo: 4096), as: UTF8.self)
+            let body = try await transport.send(OutboundRequest(url: url, limits: limits)).body.collect(upTo: 4096)
             // Another program may have taken the port, so the words count and not the status.
-            guard body.contains(#""status":"ok""#) else {
+            guard let answer = try? Answer<HealthDocument>(body), answer.content.status == "ok" else {
                 throw Unhealthy(
                     description: "\(url) was answered, but not as the service does it: see which program has that port")
             }
-            return .success(())
+            return .success(answer)
         } catch {
             return .failure(error)
         }

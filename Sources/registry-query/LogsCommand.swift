@@ -6,6 +6,9 @@ struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "logs", abstract: "Print what a build has said.",
         discussion: """
+            In a pipe the log is what it is, byte by byte. On a terminal colours stay, and all else that a terminal would obey is \
+            left out. With --output json each piece is a document {"log": "..."} of whole lines, a line each.
+
             Examples:
               registry-query logs build-app-example-v1-2-3
               registry-query logs build-app-example-v1-2-3 --follow
@@ -22,9 +25,13 @@ struct LogsCommand: AsyncParsableCommand {
         let id = try BuildID(build)
         try await common.withCore { core in
             var rest: [UInt8] = []
+            let (output, isTerminal) = (FileHandleOutput.standardOutput, FileHandleOutput.standardOutput.isTerminal)
+            var filter = TerminalFilter(keepsColours: output.isColoured)
+            // A colour that the log leaves on would be that of the prompt.
+            defer { if common.output == .text, output.isColoured { try? output.write("\u{1b}[0m") } }
             for try await chunk in try await core.log(of: id, follow ? .following : .soFar) {
                 guard common.output == .json else {
-                    try FileHandleOutput.standardOutput.write(chunk)
+                    try output.write(isTerminal ? Array(filter.text(chunk).utf8) : chunk)
                     continue
                 }
                 rest += chunk
@@ -43,6 +50,6 @@ struct LogsCommand: AsyncParsableCommand {
 
     private static func print(_ bytes: ArraySlice<UInt8>) throws {
         let document = try JSONEncoder().encode(["log": String(decoding: bytes, as: UTF8.self)])
-        try FileHandleOutput.standardOutput.write(Array(document) + [UInt8(ascii: "\n")])
+        try FileHandleOutput.standardOutput.write(String(decoding: document, as: UTF8.self).withEscapedControls + "\n")
     }
 }

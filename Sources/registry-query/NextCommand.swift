@@ -23,9 +23,9 @@ struct NextCommand: AsyncParsableCommand {
         let selection = try version.selection()
         try await common.withCore { core in
             let answer = try await core.next(of: webapp, selection)
-            try answer.show(common.output) { $0.next.map { "\($0.tag)\n" } ?? "" }
+            try answer.show(common.output) { StyledText($0.next.map { "\($0.tag)\n" } ?? "") }
             if common.output == .text, answer.content.next == nil {
-                try FileHandleOutput.standardError.write("no commit asks for a release\n")
+                try FileHandleOutput.standardError.show("no commit asks for a release\n")
             }
         }
     }

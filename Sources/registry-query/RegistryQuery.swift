@@ -18,7 +18,8 @@ struct RegistryQuery: AsyncParsableCommand {
         abstract: "Which version comes next? Asks the registry, reserves it, and has it built.",
         discussion: """
             Every command takes its settings from flags, then from environment variables (--registry-endpoint is \
-            REGISTRY_ENDPOINT), then from the file named by --config. Results go to standard output, everything else to \
+            REGISTRY_ENDPOINT), then from the file named by --config; `registry-query serve --help` has them all, and \
+            --help-hidden with every other command. Results go to standard output, everything else to \
             standard error. With --server (REGISTRY_QUERY_URL) commands ask a running service. The exit code is 0, 1 for a \
             failure, 64 for a call that cannot be right.
 
@@ -28,12 +29,12 @@ struct RegistryQuery: AsyncParsableCommand {
               registry-query build app-example --wait
               registry-query builds --server https://registry-query.example.com --token-file token
               registry-query serve --listen 127.0.0.1:8080
+              registry-query --generate-completion-script bash    (or zsh, fish)
             """,
         version: version,
         subcommands: [
             ServeCommand.self, TagsCommand.self, NextCommand.self, BuildCommand.self, BuildsCommand.self,
-            LogsCommand.self,
-            CancelCommand.self, HealthcheckCommand.self, WorkCommand.self,
+            LogsCommand.self, CancelCommand.self, RetryCommand.self, HealthcheckCommand.self, WorkCommand.self,
         ])
 
     static func main() async {
@@ -82,6 +83,6 @@ struct RegistryQuery: AsyncParsableCommand {
     }
 
     private static func complain(_ message: String) {
-        try? FileHandleOutput.standardError.write("registry-query: \(message)\n")
+        try? FileHandleOutput.standardError.show("registry-query: \(message)\n")
     }
 }

@@ -49,6 +49,13 @@ struct RemoteCore: Core {
         return try await client.answer(request)
     }
 
+    func retry(_ id: BuildID, idempotencyKey: String?) async throws -> Answer<StartDocument> {
+        var request = ServiceRequest("builds", "\(id)", "retry")
+        request.method = .post
+        request.idempotencyKey = idempotencyKey
+        return try await client.answer(request)
+    }
+
     func builds(of webapp: WebappName?, status: Build.Status?) async throws -> Answer<BuildsDocument> {
         var request = ServiceRequest("builds")
         request.query = [("webapp", webapp?.description), ("status", status?.rawValue)]

@@ -2,6 +2,8 @@ import ArgumentParser
 import Builds
 import KubernetesClient
 import Logging
+import Metrics
+import PrometheusMetrics
 import RegistryQueryAPI
 import ServiceLifecycle
 import UnixSignals
@@ -26,6 +28,11 @@ struct ServeCommand: AsyncParsableCommand {
                 host: settings.listen.host, port: settings.listen.port, access: try Self.access(composition))
             configuration.callbackTargets = settings.callbackTargets
             configuration.github = try Self.gitHub(composition)
+            let metrics = Self.metrics(composition)
+            MetricsSystem.bootstrap(metrics)
+            configuration.metrics = {
+                MetricsText(contentType: PrometheusRegistry.contentType, bytes: metrics.exposition())
+            }
             composition.logger.info("starting", metadata: composition.summary)
             let api = RegistryQueryAPI(
                 versions: composition.versions, builds: composition.builds, configuration: configuration,
@@ -37,6 +44,17 @@ struct ServeCommand: AsyncParsableCommand {
                     gracefulShutdownSignals: [.sigterm, .sigint], logger: composition.quietLogger))
             try await group.run()
         }
+    }
+
+    /// Where everything is counted.
+    private static func metrics(_ composition: Composition) -> PrometheusRegistry {
+        let metrics = PrometheusRegistry(MetricCatalog.all, logger: composition.logger)
+        let information = [("version", RegistryQuery.version), ("builder", composition.builderName)]
+        Gauge(label: "registry_query_build_info", dimensions: information, factory: metrics).record(1)
+        let process = ProcessFigures()
+        metrics.beforeExposition { process.record() }
+        if let cluster = composition.cluster { metrics.beforeExposition { cluster.recordMetrics() } }
+        return metrics
     }
 
     /// Who may call.

@@ -68,6 +68,7 @@ struct ServiceClient: Sendable {
         {
             error = ServiceError(shown(problem.message, limit: 4000))
             error.code = problem.code
+            if error.code == "route_unknown" { error.description += "; is the service older than this program?" }
             error.isUsage = (status == 400 || status == 422) && problem.field != nil
         } else if response.status.kind == .redirection {
             let target = redacted(withoutToken(response.headerFields[.location] ?? "nowhere"), limit: 200)
@@ -105,13 +106,8 @@ struct ServiceClient: Sendable {
         shown(redacted(withoutToken(String(decoding: bytes, as: UTF8.self)), limit: 120))
     }
 
-    /// A text of the service's without what a terminal would obey, and without the token.
-    private func shown(_ text: String, limit: Int = 300) -> String {
-        let clean = withoutToken(text).unicodeScalars.prefix(limit).map { scalar in
-            scalar.properties.generalCategory == .control && scalar != "\n" ? " " : Character(scalar)
-        }
-        return String(clean)
-    }
+    /// A text of the service's that is not too long, without the token; for people, it is made harmless where it is printed.
+    private func shown(_ text: String, limit: Int = 300) -> String { String(withoutToken(text).prefix(limit)) }
 
     /// The text without the token, should it be sent back; to be done before anything is cut off.
     private func withoutToken(_ text: String) -> String {

@@ -10,10 +10,31 @@ struct ServiceOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "File with the service's token. REGISTRY_QUERY_TOKEN_FILE names it, too, and REGISTRY_QUERY_TOKEN has the "
-                + "token itself; no argument has.", valueName: "file"))
+                + "token itself; no argument has.", valueName: "file"),
+        completion: .file())
     var tokenFile: String?
 
+    /// These flags for a further command, as a shell takes them.
+    var repeated: String {
+        given.sorted { $0.key.flag < $1.key.flag }.map { key, value in
+            let isPlain = value.utf8.allSatisfy {
+                $0 > 0x20 && $0 < 0x7f && !"'\"$`\\&|;<>()*?[]#~!{}".utf8.contains($0)
+            }
+            return " \(key.flag) " + (isPlain ? value : "'" + value.replacing("'", with: #"'\''"#) + "'")
+        }.joined()
+    }
+
     var given: [SettingKey: String] {
+        /// These flags for a further command, as a shell takes them.
+        var repeated: String {
+            given.sorted { $0.key.flag < $1.key.flag }.map { key, value in
+                let isPlain = value.utf8.allSatisfy {
+                    $0 > 0x20 && $0 < 0x7f && !"'\"$`\\&|;<>()*?[]#~!{}".utf8.contains($0)
+                }
+                return " \(key.flag) " + (isPlain ? value : "'" + value.replacing("'", with: #"'\''"#) + "'")
+            }.joined()
+        }
+
         var given: [SettingKey: String] = [:]
         given[.serviceURL] = server
         given[.serviceTokenFile] = tokenFile

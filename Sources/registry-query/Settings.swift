@@ -28,6 +28,7 @@ struct Settings: Sendable {
     var tagsMaxAge: Duration
     var movingTags: Set<MovingTags.Kind>
     var listen: ListenAddress
+    // The files of the service's secrets are looked at by the service only, so that they keep nothing else from working.
     var apiTokensFile: String?
     /// Entries of `API_SERVICE_ACCOUNTS`, not checked yet.
     var apiServiceAccounts: String?
@@ -125,7 +126,7 @@ struct Settings: Sendable {
             }
             return address
         }
-        apiTokensFile = try texts.readableFile(.apiTokensFile)
+        apiTokensFile = texts[.apiTokensFile]
         apiServiceAccounts = texts[.apiServiceAccounts]
         apiTokenAudience = texts[.apiTokenAudience] ?? "registry-query"
         allowAnonymous = try texts.value(.allowAnonymous, default: "false") { text in
@@ -167,9 +168,8 @@ struct Settings: Sendable {
             url: try texts.optional(.gitRepoURL, Self.gitURL),
             branch: try texts.value(.gitBranch, default: "main") { try GitSource.validatedRef($0) })
         webappPaths = try texts.value(.webappPaths, default: "*") { try WebappPaths($0) }
-        gitHubWebhookSecretFile = try texts.readableFile(.gitHubWebhookSecretFile)
+        gitHubWebhookSecretFile = texts[.gitHubWebhookSecretFile]
         callbackTargets = try texts.value(.callbackAllowedHosts, default: "") { try CallbackTargets($0) }
-        // Read by the service only, so that it cannot keep anything else from working.
         callbackSecretFile = texts[.callbackSecretFile]
         logLevel = try texts.value(.logLevel, default: "info") { text in
             guard let level = Logger.Level(rawValue: text.lowercased()) else {

@@ -1,17 +1,22 @@
 import ArgumentParser
+import Logging
 
 /// The settings as flags.
 ///
 /// None has a default here: a default would win over environment and file.
 struct SettingsOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Read settings from a YAML file with keys such as registryEndpoint.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Read settings from a YAML file with keys such as registryEndpoint.", valueName: "file"),
+        completion: .file())
     var config: String?
 
     @Option(help: ArgumentHelp("Host[:port] of the registry in image references.", valueName: "host"))
     var registry: String?
     @Option(help: ArgumentHelp("URL where the registry's API is reached; default https://REGISTRY.", valueName: "url"))
     var registryEndpoint: String?
-    @Option(help: ArgumentHelp("PEM file with certificate authorities to trust for the registry.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("PEM file with certificate authorities to trust for the registry.", valueName: "file"),
+        completion: .file())
     var registryCaFile: String?
     @Option(help: ArgumentHelp("Hosts, beside the registry's, that its token server may be on.", valueName: "host,..."))
     var tokenRealmHosts: String?
@@ -19,7 +24,9 @@ struct SettingsOptions: ParsableArguments {
         help: ArgumentHelp("What stands before a webapp's name in its repository; default webapp.", valueName: "prefix")
     )
     var repositoryPrefix: String?
-    @Option(help: ArgumentHelp("Directory of the Docker config.json; default ~/.docker.", valueName: "directory"))
+    @Option(
+        help: ArgumentHelp("Directory of the Docker config.json; default ~/.docker.", valueName: "directory"),
+        completion: .directory)
     var dockerConfig: String?
     @Option(help: ArgumentHelp("Version of the first build; default v1.0.0.", valueName: "version"))
     var initialVersion: String?
@@ -36,7 +43,7 @@ struct SettingsOptions: ParsableArguments {
     var movingTags: String?
     @Option(help: ArgumentHelp("Address to listen on; default 127.0.0.1:8080.", valueName: "host:port"))
     var listen: String?
-    @Option(help: ArgumentHelp("File with lines name:scope[,scope]:token.", valueName: "file"))
+    @Option(help: ArgumentHelp("File with lines name:scope[,scope]:token.", valueName: "file"), completion: .file())
     var apiTokensFile: String?
     @Option(
         help: ArgumentHelp(
@@ -47,13 +54,18 @@ struct SettingsOptions: ParsableArguments {
             "Audience that tokens of service accounts are made for; default registry-query.", valueName: "name"))
     var apiTokenAudience: String?
     @Option(
-        help: ArgumentHelp("Serve an address that is not loopback without tokens; default false.", valueName: "bool"))
+        help: ArgumentHelp("Serve an address that is not loopback without tokens; default false.", valueName: "bool"),
+        completion: .list(["true", "false"]))
     var allowAnonymous: String?
-    @Option(help: ArgumentHelp("auto, kubernetes or local; default auto.", valueName: "kind"))
+    @Option(
+        help: ArgumentHelp("auto, kubernetes or local; default auto.", valueName: "kind"),
+        completion: .list(Settings.BuilderKind.allCases.map(\.rawValue)))
     var builder: String?
     @Option(help: ArgumentHelp("Namespace of the build Jobs; default build-system.", valueName: "namespace"))
     var buildNamespace: String?
-    @Option(help: ArgumentHelp("YAML file with the template of the build Job; default built in.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("YAML file with the template of the build Job; default built in.", valueName: "file"),
+        completion: .file())
     var jobTemplate: String?
     @Option(help: ArgumentHelp("Image of BuildKit; default the template's.", valueName: "image"))
     var buildkitImage: String?
@@ -65,11 +77,13 @@ struct SettingsOptions: ParsableArguments {
             valueName: "prefix"))
     var cachePrefix: String?
     @Option(
-        help: ArgumentHelp("Kubeconfig file; default: the in-cluster files, then ~/.kube/config.", valueName: "file"))
+        help: ArgumentHelp("Kubeconfig file; default: the in-cluster files, then ~/.kube/config.", valueName: "file"),
+        completion: .file())
     var kubeconfig: String?
     @Option(
         help: ArgumentHelp(
-            "Directory of the local builds; default ~/.local/state/registry-query.", valueName: "directory"))
+            "Directory of the local builds; default ~/.local/state/registry-query.", valueName: "directory"),
+        completion: .directory)
     var stateDir: String?
     @Option(help: ArgumentHelp("How many local builds run at once; default 2.", valueName: "number"))
     var buildConcurrency: String?
@@ -82,19 +96,24 @@ struct SettingsOptions: ParsableArguments {
             "Folders that pushes build, such as 'app-*' or 'apps/*'; default *, those that are webapps.",
             valueName: "pattern,..."))
     var webappPaths: String?
-    @Option(help: ArgumentHelp("File with the secret of GitHub's webhook.", valueName: "file"))
+    @Option(help: ArgumentHelp("File with the secret of GitHub's webhook.", valueName: "file"), completion: .file())
     var githubWebhookSecretFile: String?
     @Option(
         help: ArgumentHelp(
             "Hosts that callbacks may go to, such as http://n8n.automation.svc.cluster.local; default none.",
             valueName: "host,..."))
     var callbackAllowedHosts: String?
-    @Option(help: ArgumentHelp("File with the key that callbacks are signed with, whsec_...", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("File with the key that callbacks are signed with, whsec_...", valueName: "file"),
+        completion: .file())
     var callbackSecretFile: String?
     @Option(
-        help: ArgumentHelp("trace, debug, info, notice, warning, error or critical; default info.", valueName: "level"))
+        help: ArgumentHelp("trace, debug, info, notice, warning, error or critical; default info.", valueName: "level"),
+        completion: .list(Logger.Level.allCases.map(\.rawValue)))
     var logLevel: String?
-    @Option(help: ArgumentHelp("text or json; default text.", valueName: "format"))
+    @Option(
+        help: ArgumentHelp("text or json; default text.", valueName: "format"),
+        completion: .list(Settings.LogFormat.allCases.map(\.rawValue)))
     var logFormat: String?
 
     /// The settings that were given on the command line.

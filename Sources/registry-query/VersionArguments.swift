@@ -5,7 +5,7 @@ import SystemPackage
 
 /// How a version is chosen on the command line.
 struct VersionArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("major, minor, patch or prerelease; default patch.", valueName: "bump"))
+    @Option(help: ArgumentHelp("Which part of the version goes up; default patch.", valueName: "bump"))
     var bump: Bump?
 
     @Option(help: ArgumentHelp("First identifier of a prerelease; default rc, as in v1.2.0-rc.1.", valueName: "id"))
@@ -17,7 +17,7 @@ struct VersionArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Let Conventional Commits decide: a file with commit messages separated by NUL, or - for standard input, as "
-                + "`git log -z --format=%B` prints them.", valueName: "file"))
+                + "`git log -z --format=%B` prints them.", valueName: "file"), completion: .file())
     var commitsFrom: String?
 
     /// The choice as the service knows it.

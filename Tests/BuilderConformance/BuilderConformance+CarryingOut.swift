@@ -18,6 +18,14 @@ extension BuilderConformance {
         let start = try required(build.startedAt, "its start is known")
         let finish = try required(build.finishedAt, "its end is known")
         try require(start <= finish, "it ends after it starts", found: (start, finish))
+        let times = build.phaseTimes
+        try require(
+            times.map(\.phase).starts(with: [.cloning, .building]) && times.last?.phase == .verifying,
+            "it has cloned, built and been verified", found: times)
+        try require(
+            times.allSatisfy { $0.endedAt.map { end in end <= finish } ?? false } && times[0].startedAt <= finish,
+            "each phase has ended, the last one no later than the build", found: times)
+        try require(build.progress == nil, "a build that has ended has no progress", found: build.progress as Any)
         let again = try await scene.harness.makeBuilder().build(plan.id)
         try require(again == build, "another process tells the same: \(build)", found: again as Any)
         let listed = try await builder.builds(of: scene.webapp)
@@ -57,6 +65,12 @@ extension BuilderConformance {
         try require(
             seen.allSatisfy { $0.phase == nil || $0.status == .running }, "only a running build has a phase",
             found: seen.map { ($0.status, $0.phase) })
+        let steps = seen.compactMap(\.progress)
+        try require(
+            steps.map(\.step) == steps.map(\.step).sorted(), "the steps come in their order", found: steps)
+        try require(
+            seen.allSatisfy { $0.progress == nil || $0.status == .running }, "only a running build has progress",
+            found: seen.map { ($0.status, $0.progress) })
     }
 
     static func failure(_ scene: Scene) async throws {

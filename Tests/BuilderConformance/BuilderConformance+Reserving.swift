@@ -41,6 +41,52 @@ extension BuilderConformance {
         _ = try await scene.ended(plan.id, builders[1])
     }
 
+    /// Replicas may come to different versions for one request, and so to different names.
+    static func oneOfOneKey(_ scene: Scene) async throws {
+        let builders = try await [
+            scene.harness.makeBuilder(), scene.harness.makeBuilder(), scene.harness.makeBuilder(),
+        ]
+        let key = "key of \(scene.webapp)"
+        let other = try Scene.freshWebapp()
+        @Sendable func plan(_ number: Int) async throws -> BuildPlan {
+            // A key is one for all webapps.
+            var plan = try await scene.plan(
+                .succeeds, version: "v1.0.\(number)", of: number.isMultiple(of: 4) ? other : nil)
+            plan.idempotencyKey = key
+            return plan
+        }
+        var created: [BuildID] = []
+        for round in 0..<3 {
+            created += try await withThrowingTaskGroup(of: BuildID?.self) { group in
+                for number in 0..<9 {
+                    group.addTask {
+                        let plan = try await plan(round * 10 + number)
+                        return try await scene.isTaken(plan, for: builders[number % builders.count]) ? nil : plan.id
+                    }
+                }
+                return try await group.reduce(into: []) { $0 += [$1].compactMap(\.self) }
+            }
+            try require(created.count <= 1, "no two create", found: created)
+            let last = try await plan(round * 10 + 9)
+            if try await !scene.isTaken(last, for: builders[round]) { created.append(last.id) }
+            try require(created.count == 1, "somebody who is alone creates, unless there is a build", found: created)
+        }
+        let id = try required(created.first, "there is a build")
+        let build = try await scene.ended(id, builders[0])
+        try require(build.status == .succeeded && build.idempotencyKey == key, "it is built", found: build)
+        try require(try await scene.isTaken(plan(30), for: builders[1]), "the key is taken after it has ended")
+        let left = try await scene.eventually("nothing is left of the others") {
+            let builds = try await builders[2].builds(of: nil).filter { $0.idempotencyKey == key }
+            return builds.count == 1 ? builds[0].id : nil
+        }
+        try require(left == id, "it is the one that was created", found: left)
+        for number in 0...30 {
+            let plan = try await plan(number)
+            let isServed = try await scene.served(plan) != nil
+            try require(isServed == (plan.id == id), "nothing else was pushed", found: plan.image)
+        }
+    }
+
     static func nameStaysTaken(_ scene: Scene) async throws {
         let builder = try await scene.harness.makeBuilder()
         let other = try await scene.harness.makeBuilder()

@@ -35,6 +35,7 @@ public struct BuilderConformance: Sendable, CustomStringConvertible {
     private static let reserving = [
         BuilderConformance("a created build is listed at once, by every process", createdIsListed),
         BuilderConformance("of twenty simultaneous creates of one name exactly one creates", oneOfTwenty),
+        BuilderConformance("of builds with one idempotency key one runs, whatever their names", oneOfOneKey),
         BuilderConformance("a build keeps its name while it runs and after it succeeded", nameStaysTaken),
         BuilderConformance("what was promised is known to every process", promiseIsKept),
         BuilderConformance("builds of one webapp are not those of another", webappsAreApart),
@@ -46,6 +47,8 @@ public struct BuilderConformance: Sendable, CustomStringConvertible {
         BuilderConformance("whoever follows a build sees it run and end, and nothing after the end", updatesToTheEnd),
         BuilderConformance("whoever follows a build that is cancelled is told so", updatesOfCancelled),
         BuilderConformance("a build that does not exist cannot be followed", updatesOfUnknown),
+        BuilderConformance("whoever looks on is told of every build, of each change, and of nothing twice", snapshots),
+        BuilderConformance("whoever looks on is told of a build that is cancelled", snapshotsOfCancelled),
         BuilderConformance("the end of a build is told to every process that looks after builds", endsAreTold),
     ]
 

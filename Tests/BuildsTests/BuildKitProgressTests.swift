@@ -56,6 +56,61 @@ struct BuildKitProgressTests {
         #expect(progress.step != nil)
     }
 
+    @Test(
+        "steps are counted stage by stage, and a step stands for those before it",
+        arguments: [
+            // The two stages share their base image, which is announced once.
+            ("buildkit-two-stages", 7, 7, "COPY --from=build /out/ /www/"),
+            // Cached steps come in any order, and a vertex comes back.
+            ("buildkit-cached", 7, 7, "COPY --from=build /out/ /www/"),
+            ("buildkit-interrupted", 1, 1, "COPY . /srv/"), ("buildkit-platforms", 1, 1, "COPY . /srv/"),
+            ("buildkit-imitation", 3, 3, ##"RUN echo "#99 DONE 0.0s"; echo "ERROR: not really""##),
+        ])
+    func counted(_ recording: String, _ step: Int, _ steps: Int, _ instruction: String) throws {
+        let log = try KubernetesFixtures.log(recording)
+        for chunk in [13, .max] {
+            let found = try #require(progress(log, chunk: chunk).progress)
+            #expect(found.step == step && found.steps == steps, "\(found)")
+            #expect(found.instruction.hasPrefix(instruction), "\(found)")
+        }
+    }
+
+    @Test("the steps only go forward, line by line", arguments: ["buildkit-two-stages", "buildkit-cached"])
+    func forward(_ recording: String) throws {
+        var progress = BuildKitProgress()
+        var seen: [Build.Progress] = []
+        for line in try KubernetesFixtures.log(recording).split(separator: "\n") {
+            progress.read(Array("\(line)\n".utf8))
+            if let now = progress.progress, now != seen.last { seen.append(now) }
+        }
+        #expect(seen.map(\.step) == seen.map(\.step).sorted() && seen.map(\.steps) == seen.map(\.steps).sorted())
+        #expect(seen.first?.step == 1 && seen.first?.steps == 5)
+        #expect(seen.allSatisfy { $0.step <= $0.steps })
+    }
+
+    @Test("stages on several platforms count for themselves, and what is no step counts for nothing")
+    func platforms() {
+        let log = """
+            #4 [linux/amd64 build 1/3] FROM base
+            #5 [linux/arm64 build 1/3] FROM base
+            #6 [linux/arm64 build 2/3] RUN make
+            #7 [0/3] RUN a
+            #8 [4/3] RUN b
+            #9 [1/99999] RUN c
+            #9 [1/99999999999999999999] RUN d
+            #6 [linux/arm64 build 2/3] RUN make
+
+            """
+        #expect(progress(log).progress == Build.Progress(step: 3, steps: 6, instruction: "RUN make"))
+        #expect(progress("#1 [internal] load\n").progress == nil)
+    }
+
+    @Test("however many stages an output announces, few are remembered")
+    func manyStages() {
+        let log = (1...5000).map { "#\($0) [stage\($0) 1/1] RUN x\n" }.joined()
+        #expect(progress(log).progress?.steps == 200)
+    }
+
     @Test("the sentence tells a person what is being done")
     func sentences() {
         #expect(BuildKitProgress().sentence(building: "app:v1") == "building app:v1")

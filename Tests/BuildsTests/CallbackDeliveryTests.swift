@@ -4,6 +4,8 @@ import HTTPTransport
 import HTTPTypes
 import KubernetesStandIn
 import Logging
+import Metrics
+import MetricsTestKit
 import RegistryTesting
 import Synchronization
 import Testing
@@ -110,6 +112,26 @@ struct CallbackDeliveryTests {
         try await deliver(ledger, receiver, book: book) { !ledger.records.isEmpty }
         #expect(receiver.count == 1 && ledger.records.map(\.status) == [.delivered])
         #expect(book.text == "info callback delivered attempts=1 build=build-app-example-v1-2-3 host=n8n.example")
+    }
+
+    @Test("each attempt is counted by what came of it")
+    func counted() async throws {
+        let metrics = TestMetrics()
+        try await withMetricsFactory(metrics) {
+            let almanac = Almanac()
+            let late = Ledger([try endedBuild(url: url)]) { callback in
+                if let next = callback.nextAttemptAt { almanac.advance(to: next) }
+            }
+            try await deliver(late, Receiver { number, _ in number < 3 ? 503 : 200 }, almanac: almanac) {
+                late.records.last?.status == .delivered
+            }
+            let gone = Ledger([try endedBuild(url: url)])
+            try await deliver(gone, Receiver { _, _ in 410 }) { gone.records.last?.status == .abandoned }
+        }
+        let label = "registry_query_callbacks_total"
+        #expect(metrics.count(label, [("outcome", "retried")]) == 2)
+        #expect(metrics.count(label, [("outcome", "delivered")]) == 1)
+        #expect(metrics.count(label, [("outcome", "abandoned")]) == 1)
     }
 
     @Test("409 until the workflow waits, and then delivered")

@@ -42,6 +42,7 @@ struct KubernetesRenderingTests {
             job["metadata"]?["labels"] == [
                 "app.kubernetes.io/name": "buildkit", "app.kubernetes.io/component": "builder", "webapp": "app-example",
                 "app.kubernetes.io/managed-by": "registry-query", "registry-query/tag": "v1.2.3",
+                "registry-query/idempotency-key-hash": "2c70e12b7a0646f92279f427c7b38e7334d8e538",
             ])
         #expect(
             job["metadata"]?["annotations"] == [

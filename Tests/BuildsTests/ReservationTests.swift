@@ -1,4 +1,6 @@
 import Logging
+import Metrics
+import MetricsTestKit
 import OCIDistribution
 import SemanticVersions
 import Testing
@@ -80,6 +82,16 @@ struct ReservationTests {
         _ = try await service.reserve(request(), within: .seconds(10))
         #expect(
             await cluster.calls == ["builds", "tags", "create", "builds", "tags", "create", "builds", "tags", "create"])
+    }
+
+    @Test("each name that was taken by another is counted", arguments: [0, 3])
+    func conflicts(_ count: Int) async throws {
+        let metrics = TestMetrics()
+        try await withMetricsFactory(metrics) {
+            let service = try replica(of: RecordingCluster(takenNames: count), clock: SimulatedClock())
+            _ = try await service.reserve(request(), within: .seconds(10))
+        }
+        #expect(metrics.count("registry_query_reservation_conflicts_total") ?? 0 == Int64(count))
     }
 
     @Test("nothing is created from listings that are older than a minute")

@@ -30,6 +30,31 @@ import Testing
         }
     }
 
+    @Test func whereOnlyEncryptedRequestsMayUseAProxyItSeesNoOther() async throws {
+        await #expect(processExitsWith: .success) {
+            try await withServer { connection in
+                while connection.readRequest() != nil { try connection.answer(403, "from the proxy") }
+            } run: { proxy in
+                try await withServer { connection in
+                    while connection.readRequest() != nil { try connection.answer(200, "direct") }
+                } run: { server in
+                    for name in ["http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"] {
+                        setenv(name, try proxy.url("").description, 1)
+                    }
+                    try await withTransport(CurlTransport.Configuration(proxies: .encryptedRequests)) { transport in
+                        #expect(try await transport.text(try server.url()) == "direct")
+                        let error = try await expectError(.connect) {
+                            _ = try await transport.get(try HTTPURL("https://far.example/"))
+                        }
+                        #expect(error.description.contains("the proxy answered 403"))
+                    }
+                    #expect(proxy.requests.map(\.line) == ["CONNECT far.example:443 HTTP/1.1"])
+                    #expect(server.requests.map(\.line) == ["GET / HTTP/1.1"])
+                }
+            }
+        }
+    }
+
     @Test func httpsGoesThroughATunnelWhoseOwnAnswerIsNotShown() async throws {
         await #expect(processExitsWith: .success) {
             let server = try await TLSServer.start("server")

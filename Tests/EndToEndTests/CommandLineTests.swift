@@ -20,6 +20,13 @@ extension EndToEnd {
                 #expect(try await scene.run("next", "app-example", "--bump", "major").output == "v2.0.0\n")
                 let digest = try #require(try await scene.servedDigest(of: "v1.0.0"))
                 #expect(try await scene.run("tags", "app-example", "v1.0.0").output.contains(digest))
+                let again = try await TerminalRun.run(
+                    ["retry", "build-app-example-v1-0-0", "--wait"], columns: 200, settings: scene.settings)
+                let screen = try #require(again.pictures(columns: 200).last)
+                let second = try #require(try await scene.servedDigest(of: "v1.0.1"))
+                #expect(again.status == 0 && screen.isCursorVisible && screen.trouble == [], "\(screen.text)")
+                #expect(
+                    screen.text.contains("digest   \(second)") && screen.text[0] == "build    build-app-example-v1-0-1")
                 let builds = try await scene.run("builds", "app-example", "--status", "succeeded")
                 #expect(builds.output.contains("v1.0.0"))
                 #expect(try await scene.run("builds", "--status", "failed").output.contains("v1.0.0") == false)

@@ -125,6 +125,9 @@ final class Day: Sendable {
     /// The images that builds pushed, in their order.
     var pushed: [String] { held.state.withLock(\.pushed) }
 
+    /// The last number of an image's version.
+    static func patch(of image: some StringProtocol) -> Int? { image.split(separator: ".").last.flatMap { Int($0) } }
+
     /// The name of a webapp tells how its builds fare.
     private func script(of job: String) -> PodScript {
         if job.contains("broken") { return .failedMain }

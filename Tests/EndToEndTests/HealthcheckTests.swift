@@ -17,6 +17,9 @@ extension EndToEnd {
                 let flag = try await scene.run("healthcheck", "--listen", "0.0.0.0:\(port)", changing: settings)
                 #expect(flag.status == 0, "\(flag)")
 
+                let json = try await scene.run("healthcheck", "--output", "json", changing: settings)
+                #expect(json.status == 0 && json.output == "{\"status\":\"ok\"}\n", "\(json)")
+
                 service.kill()
                 let dead = try await scene.run("healthcheck", changing: settings)
                 #expect(dead.status == 1 && dead.errors.contains("GET http://\(address)/healthz"), "\(dead)")

@@ -75,13 +75,15 @@ struct KubernetesStandInServer {
         }
         router.post("/jobs") { request, _ -> Response in
             let body = Array(try await request.body.collect(upTo: 1024).readableBytesView)
-            guard let count = (try? JSONValue(json: body))?["count"]?.int, (0...100_000).contains(count) else {
-                return answer(["error": "a body {\"count\": N} is needed"], .badRequest)
+            let wish = try? JSONValue(json: body)
+            let webapps = wish?["webapps"]?.int ?? 1
+            guard let count = wish?["count"]?.int, (0...100_000).contains(count), (1...10_000).contains(webapps) else {
+                return answer(["error": "a body {\"count\": N, \"webapps\": M} is needed"], .badRequest)
             }
             do {
                 let template = try Template()
                 let first = standIn.jobNames.count
-                for number in first..<first + count { standIn.storeFinishedJob(try template.job(number)) }
+                for number in first..<first + count { standIn.storeFinishedJob(try template.job(number, of: webapps)) }
             } catch {
                 return answer(["error": .string("\(error)")], .internalServerError)
             }
@@ -107,14 +109,16 @@ struct KubernetesStandInServer {
             text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
         }
 
-        func job(_ number: Int) throws -> JSONValue {
+        /// - Parameter webapps: How many take turns.
+        func job(_ number: Int, of webapps: Int) throws -> JSONValue {
             let tag = "v1.0.\(number)"
-            let image = "registry.k8s-lab.dev/webapp/app-example:\(tag)"
+            let webapp = webapps == 1 ? "app-example" : "app-\(number % webapps)"
+            let image = "registry.k8s-lab.dev/webapp/\(webapp):\(tag)"
             let git = "https://git.example/webapps.git"
             var filled = text
             for (name, value) in [
-                ("JOB_NAME", "build-app-example-v1-0-\(number)"), ("WEBAPP_NAME", "app-example"),
-                ("GIT_REPO_URL", git), ("GIT_SUBDIRECTORY", "app-example"), ("IMAGE_TAG", image),
+                ("JOB_NAME", "build-\(webapp)-v1-0-\(number)"), ("WEBAPP_NAME", webapp),
+                ("GIT_REPO_URL", git), ("GIT_SUBDIRECTORY", webapp), ("IMAGE_TAG", image),
             ] {
                 filled = filled.split(separator: "${\(name)}", omittingEmptySubsequences: false).joined(
                     separator: value)
@@ -123,7 +127,7 @@ struct KubernetesStandInServer {
             let labels = ["app.kubernetes.io/managed-by": "registry-query", "registry-query/tag": tag]
             let annotations = [
                 "image": image, "created-at": "2026-01-01T00:00:00.000000Z", "git-url": git, "git-ref": "main",
-                "git-subdirectory": "app-example", "reservation": "reservation-\(number)", "status": "succeeded",
+                "git-subdirectory": webapp, "reservation": "reservation-\(number)", "status": "succeeded",
                 "message": "pushed \(image)", "commit": "d77a35dd8dfe1fc1eb5a364d9497d574b63d49c8",
                 "digest": "sha256:9afb398fae39b4c1b21f0dfc5a9c7e869369e2ddb949ee788243e8f54e38ed58",
                 "started-at": "2026-01-01T00:00:01Z", "finished-at": "2026-01-01T00:01:00Z",

@@ -47,7 +47,7 @@ struct BadInputTests {
         .get("/tags/", 404, "route_unknown"),
         .get("/tags/app/", 404, "route_unknown"), .get("//tags/app", 404, "route_unknown"),
         .get("/", 404, "route_unknown"),
-        .get("/Tags/app", 404, "route_unknown"), .get("/metrics", 404, "route_unknown"),
+        .get("/Tags/app", 404, "route_unknown"), .get("/metrics/x", 404, "route_unknown"),
         .get("/tags/\(String(repeating: "a", count: 9000))", 414, "target_too_long"),
     ]
 

@@ -74,7 +74,11 @@ struct OpenAPITests {
         for operation in contract["scopes"].names
         where !(open + ["receiveGitHubDelivery"]).contains(operation) {
             let expected =
-                ["startBuild", "cancelBuild", "retryBuild"].contains(operation) ? "Scope `build`" : "Scope `read`"
+                switch operation {
+                case "startBuild", "cancelBuild", "retryBuild": "Scope `build`"
+                case "showMetrics": "Scope `metrics`"
+                default: "Scope `read`"
+                }
             #expect(contract["scopes"][operation].string == expected, "\(operation)")
         }
     }

@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A server on 127.0.0.1 that keeps what it was sent, byte for byte, and answers as the test says.
+/// A server on loopback that keeps what it was sent, byte for byte, and answers as the test says.
 ///
 /// Each connection is served on a thread of its own and carries one call.
 public final class CallbackReceiver: Sendable {
@@ -53,19 +53,23 @@ public final class CallbackReceiver: Sendable {
         var isStopped = false
     }
 
-    /// Where it listens.
+    /// The address it listens on.
+    public let host: String
+    /// The port it listens on.
     public let port: Int
     private let listener: Int32
     private let state = Mutex(State())
     private let script: Script
 
     /// Listens on a port; on a free one unless told.
-    public init(port asked: Int = 0, _ script: Script = .accepts) throws {
+    /// - Parameter host: A loopback address; another one where this is the API server's, which is never called back.
+    public init(host: String = "127.0.0.1", port asked: Int = 0, _ script: Script = .accepts) throws {
         self.script = script
+        self.host = host
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        inet_pton(AF_INET, host, &address.sin_addr)
         address.sin_port = UInt16(asked).bigEndian
         var reuses: Int32 = 1
         setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &reuses, socklen_t(MemoryLayout<Int32>.size))
@@ -97,9 +101,10 @@ public final class CallbackReceiver: Sendable {
 
     /// Runs a test with a receiver that ends with it.
     public static func run<Value>(
-        _ script: Script = .accepts, _ body: (CallbackReceiver) async throws -> Value
+        host: String = "127.0.0.1", _ script: Script = .accepts,
+        _ body: (CallbackReceiver) async throws -> Value
     ) async throws -> Value {
-        let receiver = try CallbackReceiver(script)
+        let receiver = try CallbackReceiver(host: host, script)
         defer { receiver.stop() }
         return try await body(receiver)
     }
@@ -110,7 +115,7 @@ public final class CallbackReceiver: Sendable {
     public var mostOpen: Int { state.withLock { $0.mostOpen } }
 
     /// A URL that leads here.
-    public func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
+    public func url(_ path: String = "/") -> String { "http://\(host):\(port)\(path)" }
 
     /// Ends all connections, and refuses new ones.
     ///

@@ -149,7 +149,7 @@ run_packages=(pkg-config=cmd:pkg-config libcurl4-openssl-dev=lib:libcurl libssl-
 # shellcheck disable=SC2034
 test_packages=(skopeo=cmd:skopeo openssl=cmd:openssl python3=cmd:python3 python3-venv=python:ensurepip
     kubernetes-client=cmd:kubectl openssh-server=file:/usr/sbin/sshd openssh-client=cmd:ssh busybox=cmd:busybox
-    chromium=cmd:chromium)
+    prometheus=cmd:promtool chromium=cmd:chromium)
 
 # Finds out what buildah needs to work here, by letting it carry out a Dockerfile, and exports it.
 need_buildah() {

@@ -51,11 +51,14 @@ struct JobBuild {
     /// Whether a process of this service has made the Job and not let it run yet.
     var isHeldBack: Bool { promised.isHeldBack }
 
+    /// Whether it is on its way out and was never let run.
+    var isTakenBack: Bool { isHeldBack && job.metadata.isBeingDeleted }
+
     /// Whether its Job stays until its caller was told.
     var isHeldByCallback: Bool { job.metadata.finalizers.contains(JobKeys.callbackFinalizer) }
 
     private static func isHeldBack(_ job: Job) -> Bool {
-        job.spec.suspend == true && !job.metadata.isBeingDeleted && job.outcome == nil
+        job.spec.suspend == true && job.outcome == nil
             && job.metadata.annotations[JobKeys.Annotation.reservation] != nil
             && job.metadata.annotations[JobKeys.Annotation.resumedAt] == nil
     }

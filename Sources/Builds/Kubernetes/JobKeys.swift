@@ -1,3 +1,5 @@
+internal import OCIDistribution
+
 /// The names that make a Job a build: what selects it, and where its parts are written down.
 enum JobKeys {
     /// Labels, which selectors look at.
@@ -7,6 +9,8 @@ enum JobKeys {
         static let managedBy = "app.kubernetes.io/managed-by"
         static let webapp = "webapp"
         static let tag = "registry-query/tag"
+        /// What builds with one idempotency key have in common: see ``JobKeys/hash(ofKey:)``.
+        static let keyHash = "registry-query/idempotency-key-hash"
         /// Set on every Pod of a Job by Kubernetes.
         static let jobName = "batch.kubernetes.io/job-name"
     }
@@ -16,6 +20,9 @@ enum JobKeys {
     static let component = "builder"
     /// What ``Label/managedBy`` says for builds of this service.
     static let managedBy = "registry-query"
+
+    /// An idempotency key as the value of a label, which most keys cannot be.
+    static func hash(ofKey key: String) -> String { String(Digest.sha256(of: Array(key.utf8)).hex.prefix(40)) }
 
     /// Annotations: what was promised, and what has come of it.
     enum Annotation {

@@ -8,9 +8,10 @@ extension JobTemplate {
     /// The Job of a plan: placeholders filled in, and everything else set by the name of its variable, argument,
     /// label or annotation.
     ///
-    /// It is suspended, and whoever creates it resumes it once they have asked the registry again: between the listings
-    /// that led to the plan and the create, another build may have held the name, been cancelled and pushed with its
-    /// last breath, and no listing shows that. A Job that runs from the start might push over it meanwhile.
+    /// It is suspended, and whoever creates it resumes it once they have asked cluster and registry again: between the
+    /// listings that led to the plan and the create, another build may have held the name, been cancelled and pushed with
+    /// its last breath, or one with the same key may have been made, and no listing shows that. A Job that runs from the
+    /// start might push over the one, and build again what the other builds.
     /// - Parameters:
     ///   - namespace: Where the Job goes, whatever the template says.
     ///   - reservation: Unlike that of any other create.
@@ -70,6 +71,7 @@ extension JobTemplate {
             plan.version.tag.utf8.count <= 63
             && plan.version.tag.utf8.last.map { WebappName.isAlphanumeric($0 | 0x20) } == true
         if isValue { labels[JobKeys.Label.tag] = plan.version.tag }
+        labels[JobKeys.Label.keyHash] = plan.idempotencyKey.map(JobKeys.hash)
         return labels
     }
 

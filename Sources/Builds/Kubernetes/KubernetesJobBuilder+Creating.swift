@@ -54,7 +54,7 @@ extension KubernetesJobBuilder {
         }
     }
 
-    /// Lets a Job run that was created suspended, unless its tag has appeared meanwhile.
+    /// Lets a Job run that was created suspended, unless its tag or another build of its key has appeared meanwhile.
     ///
     /// Between the listings that led to the plan and the create another build may have held the name, been cancelled,
     /// pushed with its last breath and let go of it, and no listing shows that. Nothing can push under the name while
@@ -66,12 +66,17 @@ extension KubernetesJobBuilder {
         var build = found.promised
         build.isHeldBack = false
         do {
-            if let digest = try await asked(build.image) {
+            if let obstacle = try await obstacle(to: found) {
                 logger.notice(
-                    "the tag of a new build is served already, so the build is taken back",
-                    metadata: ["build": "\(build.id)", "digest": "\(digest)"])
+                    "a new build is taken back", metadata: ["build": "\(build.id)", "reason": "\(obstacle)"])
                 return try await takeBack(found) ? .nameTaken : .created(build)
             }
+        } catch {
+            // Nothing of it runs, and whoever asked is told so.
+            if givesUp { _ = try? await takeBack(found) }
+            throw error
+        }
+        do {
             try await resume(found)
             return .created(build)
         } catch let error as KubernetesError where error.code == .notFound || error.code == .invalid {
@@ -90,10 +95,43 @@ extension KubernetesJobBuilder {
             // It may run by now; if not, the leader sees to it.
             throw error
         } catch {
-            // Nothing of it runs, and whoever asked is told so.
             if givesUp { _ = try? await takeBack(found) }
             throw error
         }
+    }
+
+    /// Why a build must not run; `nil` if it may.
+    private func obstacle(to found: JobBuild) async throws -> String? {
+        if let twin = try await twin(of: found) { return "\(twin.id) has its idempotency key" }
+        return try await asked(found.promised.image).map { "the registry serves its tag already, as \($0)" }
+    }
+
+    /// Another build with the same idempotency key that runs, has run or may yet run.
+    ///
+    /// Two replicas that are asked with one key may come to different versions, and so to different names: one build may
+    /// have run to its end between the other replica's listings of builds and of tags, or a build of somebody else may
+    /// have let go of its version. Each makes its own Job before it looks here, so of any two at least one is seen, and
+    /// whoever sees another gives up the own one, of which nothing has run. If both do so, both start over.
+    private func twin(of found: JobBuild) async throws -> JobBuild? {
+        guard let key = found.promised.idempotencyKey else { return nil }
+        let selector = try LabelSelector([
+            JobKeys.Label.name: JobKeys.name, JobKeys.Label.component: JobKeys.component,
+            JobKeys.Label.keyHash: JobKeys.hash(ofKey: key),
+        ])
+        let jobs = try await clock.within(Self.longestQuestion) { try await client.jobs(matching: selector).items }
+        guard let jobs else {
+            throw BuildsError(
+                .builderUnavailable,
+                "the cluster did not say within \(Self.longestQuestion.components.seconds) s whether the Idempotency-Key of "
+                    + "\(found.id) has another build; nothing was started, so ask again")
+        }
+        for job in jobs where job.metadata.uid != found.uid {
+            guard case .build(let other) = JobBuild.kind(of: job, naming: naming), !other.isTakenBack,
+                other.promised.idempotencyKey == key
+            else { continue }
+            return other
+        }
+        return nil
     }
 
     /// What the registry serves under the tag of a new build.

@@ -134,7 +134,7 @@ extension KubernetesJobBuilder {
                 let entries = board.entries
                 // Whatever fails here is tried again in the next round.
                 _ = try? await settled(entries)
-                let heldBack = entries.filter(\.found.isHeldBack)
+                let heldBack = entries.filter { $0.found.isHeldBack && !$0.found.isTakenBack }
                 let ages = heldBack.compactMap { entry in
                     entry.found.uid.map { ($0, suspended[$0] ?? clock.stopwatch()) }
                 }

@@ -140,8 +140,7 @@ extension KubernetesJobBuilder {
             return build
         }
         build.finishedAt = end
-        try await record(JobBuild.record(of: build), on: found)
-        return build
+        return try await recorded(build, on: found)
     }
 
     // MARK: Failure
@@ -159,8 +158,17 @@ extension KubernetesJobBuilder {
             build.digest = digest
             build.message += "; nevertheless the registry serves \(build.image) as \(digest): it was pushed before that"
         }
-        try await record(JobBuild.record(of: build), on: found)
-        return build
+        return try await recorded(build, on: found)
+    }
+
+    /// Writes down how a build ended; answers the build as it was written down, maybe by another process that was first.
+    ///
+    /// What each of them has seen of a push differs a little, and everybody is to be told the same.
+    private func recorded(_ build: Build, on found: JobBuild) async throws -> Build {
+        guard let job = try await record(JobBuild.record(of: build), on: found),
+            case .build(let now) = JobBuild.kind(of: job, naming: naming)
+        else { return build }
+        return now.recorded ?? build
     }
 
     /// The end of a container's log; `nil` where there is none to be had.
@@ -221,7 +229,9 @@ extension KubernetesJobBuilder {
     ///
     /// The version of the Job is part of the patch, so that it cannot meet a later Job of the same name. Its status
     /// may change at any time, so there are a few tries; what fails is left to whoever looks next.
-    func record(_ notes: [String: String?], on found: JobBuild) async throws {
+    /// - Returns: The Job with the notes, or with those of somebody who was first; `nil` where that is not known.
+    @discardableResult
+    func record(_ notes: [String: String?], on found: JobBuild) async throws -> Job? {
         var annotations: JSONValue = [:]
         for (name, value) in notes { annotations[name] = value.map(JSONValue.string) ?? .null }
         var job = found.job
@@ -230,14 +240,12 @@ extension KubernetesJobBuilder {
                 var metadata: JSONValue = ["annotations": annotations]
                 if let version = job.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
                 do {
-                    _ = try await client.patchJob(named: job.metadata.name, .merge(["metadata": metadata]))
-                    return
+                    return try await client.patchJob(named: job.metadata.name, .merge(["metadata": metadata]))
                 } catch let error as KubernetesError where error.code == .conflict && attempt < 4 {
                     job = try await client.job(named: job.metadata.name)
-                    // Somebody else was first, or it is another Job by now.
-                    guard job.metadata.uid == found.job.metadata.uid,
-                        job.metadata.annotations[JobKeys.Annotation.status] == nil
-                    else { return }
+                    guard job.metadata.uid == found.job.metadata.uid else { return nil }
+                    // Somebody else was first.
+                    if job.metadata.annotations[JobKeys.Annotation.status] != nil { return job }
                 }
             }
         } catch is CancellationError {
@@ -247,6 +255,7 @@ extension KubernetesJobBuilder {
                 "what is known of a build could not be recorded on its job",
                 metadata: ["build": "\(found.id)", "error": "\(error)"])
         }
+        return nil
     }
 }
 

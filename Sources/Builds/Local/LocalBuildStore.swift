@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Glibc
+internal import OCIDistribution
 internal import SystemPackage
 
 /// The directory in which local builds live: the only state there is, shared by any number of processes.
@@ -13,6 +14,7 @@ internal import SystemPackage
 /// ended/ID~MILLISECONDS    a cancelled build, which no longer holds its name
 /// slots/N                  whoever holds its lock may run a build
 /// slots/callbacks          whoever holds its lock may call back
+/// slots/key-HH             whoever holds its lock may reserve builds with idempotency keys of that hash
 /// work/                    directories on their way in and out
 /// ```
 struct LocalBuildStore: Sendable {
@@ -227,6 +229,11 @@ struct LocalBuildStore: Sendable {
             if let lock = try FileLock(root.appending("slots").appending("\(place)")) { return lock }
         }
         return nil
+    }
+
+    /// Takes the right to reserve builds with this idempotency key, and some others, or answers `nil` while anybody else has it.
+    func reserving(withKey key: String) throws -> FileLock? {
+        try FileLock(root.appending("slots").appending("key-\(Digest.sha256(of: Array(key.utf8)).hex.prefix(2))"))
     }
 
     /// The lock of the one process that may move tags; `nil` if others have it for longer than `longest`.

@@ -35,6 +35,9 @@ public final class LocalBuilder: Builder {
     /// How long ``cancel(_:)`` waits for the last process of a build to end.
     static let cancellationWait: Duration = .seconds(8)
 
+    /// How long ``create(_:)`` waits for others that reserve builds with idempotency keys.
+    static let reservingWait: Duration = .seconds(10)
+
     let store: LocalBuildStore
     let cache: LocalBuildCache
     private let places: Int
@@ -81,7 +84,7 @@ public final class LocalBuilder: Builder {
 
     /// See ``Builder/create(_:)``.
     public func create(_ plan: BuildPlan) async throws -> Creation {
-        guard try store.reserve(plan) else { return .nameTaken }
+        guard try await reserve(plan) else { return .nameTaken }
         // Whoever holds the last place looks for builds once more after giving it back, so it will find this one.
         if let slot = try store.slot(of: places) {
             _ = consume slot
@@ -89,6 +92,33 @@ public final class LocalBuilder: Builder {
         }
         return .created(plan.queued(message: "waiting for a free place to build"))
     }
+
+    /// Gives the plan's name to its build, unless that is taken, or a build has its idempotency key.
+    ///
+    /// A build may be carried out as soon as it has its name, so whoever comes with a key looks for it and takes the name under a
+    /// lock.
+    private func reserve(_ plan: BuildPlan) async throws -> Bool {
+        guard let key = plan.idempotencyKey else { return try store.reserve(plan) }
+        try store.prepare()
+        let age = ContinuousClock().stopwatch()
+        while true {
+            if let lock = try store.reserving(withKey: key) {
+                let isNew = try !isKnown(key) && store.reserve(plan)
+                _ = consume lock
+                return isNew
+            }
+            if try isKnown(key) { return false }
+            guard age() < Self.reservingWait else {
+                throw BuildsError(
+                    .builderUnavailable,
+                    "other processes have reserved builds in \(store.root) for \(Self.reservingWait.components.seconds) s without "
+                        + "a pause; nothing was started, so ask again")
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    private func isKnown(_ key: String) throws -> Bool { try store.all().contains { $0.idempotencyKey == key } }
 
     /// See ``Builder/log(of:_:)``.
     public func log(of id: BuildID, _ extent: LogExtent) async throws -> BuildLog? {

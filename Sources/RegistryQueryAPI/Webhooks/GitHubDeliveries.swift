@@ -31,6 +31,7 @@ struct GitHubDeliveries: Sendable {
         }
         switch try await event(of: request, webhook) {
         case .other("ping"):
+            APIMetrics.count(.ignored, ofWebhookFrom: "github")
             return Response(json: [
                 "event": "ping",
                 "message": .string(
@@ -52,12 +53,15 @@ struct GitHubDeliveries: Sendable {
                     "builds": "\(report.builds.count)", "skipped": "\(report.skipped.count)",
                     "failed": "\(report.failed.count)",
                 ])
-            return try report.response(push, paths: webhook.paths)
+            let response = try report.response(push, paths: webhook.paths)
+            APIMetrics.count(report.builds.isEmpty ? .ignored : .accepted, ofWebhookFrom: "github")
+            return response
         }
     }
 
     private static func ignored(_ event: String, _ reason: String) -> Response {
-        Response(json: ["event": .string(event), "ignored": .string(reason)])
+        APIMetrics.count(.ignored, ofWebhookFrom: "github")
+        return Response(json: ["event": .string(event), "ignored": .string(reason)])
     }
 
     // MARK: Reading

@@ -35,6 +35,7 @@ struct WebhookRoutes: Sendable {
         for repository in repositories {
             if let webapp = await versions.drop(repository: repository) { dropped.insert(webapp) }
         }
+        APIMetrics.count(dropped.isEmpty ? .ignored : .accepted, ofWebhookFrom: "registry")
         return Response(json: ["dropped": .texts(dropped.sorted())])
     }
 }

@@ -5,6 +5,7 @@ import re
 import kubernetes_validate
 import yaml
 
+import monitoring
 import network
 from rendering import KUBERNETES_VERSION, NAMESPACE, Manifests
 
@@ -20,7 +21,10 @@ class ObjectChecks:
     def test_every_object_fits_the_schema_of_kubernetes(self):
         for item in [*self.manifests.objects, self.manifests.template]:
             with self.subTest(item["kind"], name=item["metadata"]["name"]):
-                kubernetes_validate.validate(item, KUBERNETES_VERSION, strict=True)
+                if item["kind"] in monitoring.SCHEMAS:
+                    monitoring.validate(item)
+                else:
+                    kubernetes_validate.validate(item, KUBERNETES_VERSION, strict=True)
 
     def test_the_objects_are_these(self):
         found = sorted((item["kind"], self.manifests.plain_name(item)) for item in self.manifests.objects)

@@ -117,8 +117,6 @@ CASES = [
 # With the examples beside them.
 BESIDE_IT = Endpoint("192.168.1.21")
 WITH_EXAMPLES = [
-    ("allowed", PROMETHEUS, SERVICE, 8080, "TCP"),
-    ("allowed", PROMETHEUS, SERVICE, 15008, "TCP"),
     ("allowed", GATEWAY, SERVICE, 8080, "TCP"),
     ("allowed", GATEWAY, SERVICE, 15008, "TCP"),
     ("allowed", N8N, SERVICE, 8080, "TCP"),

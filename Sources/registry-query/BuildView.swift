@@ -1,0 +1,55 @@
+/// What is shown of a build while it goes on.
+struct BuildView {
+    let build: BuildDocument
+    /// How long it has taken, or waited.
+    let elapsed: Duration
+    /// The last line of its log; empty where there is none.
+    let lastLine: String
+
+    /// What does not change without a line of its own where lines cannot be written over.
+    struct Stage: Equatable {
+        let name: String
+        let step: Int?
+    }
+
+    var stage: Stage { Stage(name: build.stage, step: build.step?.step) }
+
+    /// Everything on one line.
+    var line: StyledText {
+        let what = build.step.map { step in "step \(step.step) of \(step.steps): \(step.instruction)" } ?? build.message
+        return StyledText(line: "\(build.stage): \(what)") + "\n"
+    }
+
+    /// A block of two or three lines, none of them wider than that.
+    func lines(columns: Int) -> [StyledText] {
+        let stage = StyledText(line: build.stage, Present.style(ofStatus: build.status))
+        var lines = [stage + "  " + StyledText(line: time) + "  " + StyledText(line: build.id, .dim)]
+        if let step = build.step {
+            lines.append(
+                bar(step, columns: max(4, min(24, columns / 3))) + " "
+                    + StyledText(line: "step \(step.step) of \(step.steps)  \(step.instruction)"))
+        } else {
+            lines.append(StyledText(line: build.message))
+        }
+        if !lastLine.isEmpty { lines.append(StyledText(line: lastLine, .dim)) }
+        return lines.map { $0.cut(toColumns: columns) }
+    }
+
+    /// `41 s, usually about 1 min 5 s`.
+    private var time: String {
+        let usual = build.usualDuration.map { Present.seconds($0 + .milliseconds(500)) }
+        let elapsed = Present.seconds(elapsed)
+        guard build.status != "queued" else {
+            return "for \(elapsed)" + (usual.map { "; builds usually take about \($0)" } ?? "")
+        }
+        return elapsed + (usual.map { ", usually about \($0)" } ?? "")
+    }
+
+    /// The steps that are through: the one that began last is not, unless the image is being pushed.
+    private func bar(_ step: BuildDocument.Progress, columns: Int) -> StyledText {
+        let done = build.phase == "pushing" || build.phase == "verifying" ? step.steps : step.step - 1
+        let full = done * columns / step.steps
+        return StyledText(String(repeating: "█", count: full), .green)
+            + StyledText(String(repeating: "░", count: columns - full), .dim)
+    }
+}
