@@ -52,8 +52,9 @@ class Visit:
     def __init__(self, browser, token, address, **options):
         self.context = browser.new_context(viewport=SCREENS["desktop"], **options)
         self.page = self.context.new_page()
-        self.requests, self.complaints = [], []
+        self.requests, self.complaints, self.expected = [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("response", self.note)
         self.page.on("console", self.hear)
         self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         # Once per tab, so that signing out holds.
@@ -61,17 +62,28 @@ class Visit:
             self.page.goto(URL + "/healthz")
             self.page.evaluate("token => sessionStorage.setItem('registry-query-token', token)", token)
             self.requests.clear()
+        else:
+            self.expects("401 /caller")
         self.page.goto(f"{URL}/{address}")
 
+    def expects(self, *patterns):
+        """Names what this visit may complain of, such as a refused token: `401 /caller`."""
+        self.expected += patterns
+
+    def note(self, response):
+        if response.status >= 400:
+            self.complaints.append(f"{response.status} {urlsplit(response.url).path}")
+
     def hear(self, message):
-        # What the service refuses, and that it is away, is Chromium's own line: the page cannot keep it from being written.
-        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
+        # Chromium writes a line for each refusal too, without the method.
+        if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource: the server responded"):
             self.complaints.append(f"{message.type}: {message.text}")
 
     def check(self):
         hosts = {urlsplit(url).netloc for url in self.requests if not url.startswith(("data:", "blob:"))}
         assert hosts == {urlsplit(URL).netloc}, hosts
-        assert self.complaints == []
+        unexpected = [each for each in self.complaints if not any(re.fullmatch(known, each) for known in self.expected)]
+        assert unexpected == []
 
     def picture(self, name, full=True):
         """Shows a state as it looks on a desk and in a hand, by day and by night."""
@@ -95,6 +107,13 @@ class Visit:
             found = Axe().run(self.page, options={"resultTypes": ["violations"], **rules}).response["violations"]
             assert found == [], [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
         self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+
+    def hide(self, is_hidden):
+        """Behaves as another tab were in front, or this one again."""
+        self.page.evaluate("""isHidden => {
+            Object.defineProperty(document, 'hidden', {value: isHidden, configurable: true});
+            document.dispatchEvent(new Event('visibilitychange'));
+        }""", is_hidden)
 
     def start(self, webapp):
         """Starts a build of a webapp that has no image yet."""

@@ -77,6 +77,8 @@ def test_a_build_that_fails_says_why_and_is_tried_again(visit):
 
 def test_cancelling_asks_first(visit):
     here = visit()
+    # Its Job may be gone before anybody asks again.
+    here.expects("404 /builds/build-app-endless-v1-0-0.*")
     here.start("app-endless")
     page = here.page
     cancel = page.get_by_role("button", name="Cancel app-endless")
@@ -92,6 +94,7 @@ def test_cancelling_asks_first(visit):
 
 def test_the_connection_is_lost_and_comes_again(visit):
     here = visit()
+    here.expects("error: Failed to load resource: net::ERR_(INCOMPLETE_CHUNKED_ENCODING|CONNECTION_.*|INTERNET_DISCONNECTED|EMPTY_RESPONSE)")
     here.start("app-slow")
     page, state = here.page, here.page.locator("#state")
     expect(page.locator(".live .steps")).to_have_text("Step 2 of 4")
@@ -195,7 +198,9 @@ def test_everything_goes_without_a_mouse(visit):
 
 
 def test_an_exact_version_and_what_the_service_says_to_it(visit):
-    page = visit().page
+    here = visit()
+    here.expects("409 /builds")
+    page = here.page
     page.get_by_role("button", name="Build app-example").click()
     page.get_by_label("Exact version").fill("v1.2.3")
     page.get_by_role("button", name="Start the build").click()
@@ -204,3 +209,65 @@ def test_an_exact_version_and_what_the_service_says_to_it(visit):
     page.get_by_label("Branch, tag or commit").fill("main")
     page.get_by_role("button", name="Start the build").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("app-example v7.0.0")
+
+
+def test_who_has_left_a_dialog_is_told_and_not_taken_along(visit):
+    here = visit()
+    page, held = here.page, []
+    page.get_by_role("button", name="Build app-example").click()
+    page.evaluate("location.hash = '#/webapps/app-example'")
+    # A dialog belongs to the view that it was opened in.
+    expect(page.locator("dialog")).to_have_count(0)
+    page.goto(f"{URL}/#/")
+    page.route(f"{URL}/builds", held.append)
+    page.get_by_role("button", name="Build app-example").click()
+    page.get_by_role("button", name="Start the build").click()
+    expect(page.get_by_role("button", name="Not now")).to_be_disabled()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    held[0].fulfill(status=202, json={
+        "id": "build-other", "webapp": "app-example", "tag": "v9.0.0", "status": "queued", "done": False, "message": "waits",
+        "createdAt": "2026-01-01T00:00:00Z", "platforms": [], "phases": [], "git": {"url": "u"}, "image": "i"})
+    expect(page.locator("#said")).to_have_text("Build of app-example v9.0.0 started")
+    assert page.url.endswith("#/")
+
+
+def test_answers_to_a_former_caller_are_for_nobody(visit):
+    here = visit()
+    here.expects("401 /webapps/app-example")
+    page, held = here.page, []
+    expect(page.get_by_role("row", name="app-example")).to_contain_text("v1")
+    page.route(f"{URL}/webapps/app-example", held.append)
+    page.evaluate("webapps.want('app-example', 0); webapps.want('app-steps', 0)")
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Token").fill(READ_TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.locator("#who")).to_contain_text("grafana")
+    page.unroute(f"{URL}/webapps/app-example")
+    # A late refusal is not one of the new token, and a late answer is not stored.
+    held[0].fulfill(status=401, json={"status": 401, "code": "unauthorized", "message": "late"})
+    page.wait_for_timeout(300)
+    expect(page.locator("#who")).to_contain_text("grafana")
+    assert not page.evaluate("[...webapps.details.values()].some(({error}) => error?.message === 'late')")
+
+
+def test_what_ended_while_the_connection_was_away_is_told(visit):
+    here = visit()
+    page = here.page
+    expect(page.locator("#state")).to_contain_text("Live")
+    told = page.evaluate("""async () => {
+        feed.stop();
+        const build = {id: 'build-mine', webapp: 'app-example', tag: 'v8.0.0', status: 'running', done: false, message: 'm', createdAt: 'c',
+            platforms: [], phases: [], git: {}};
+        const other = {...build, id: 'build-other', tag: 'v8.0.1'};
+        const touched = [];
+        webapps.touched = (name) => touched.push(name);
+        builds.started.add('build-mine');
+        builds.known = new Map([build, other, {...build, id: 'build-forgotten', webapp: 'app-gone'}].map((each) => [each.id, each]));
+        const ended = {status: 'succeeded', done: true};
+        builds.replace([{...build, ...ended}, {...other, ...ended}]);
+        await pause(200);
+        return [one('#said').textContent, touched];
+    }""")
+    assert told == ["Build of app-example v8.0.0 succeeded", ["app-example", "app-example", "app-gone"]]

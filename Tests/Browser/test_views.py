@@ -64,6 +64,7 @@ def month():
 
 def test_what_is_not_there_says_so_and_what_to_do(visit):
     here = visit(address="#/builds/build-never-was")
+    here.expects("404 /builds/build-never-was(/logs)?")
     page = here.page
     expect(page.get_by_text("This build is not known any more")).to_be_visible()
     page.get_by_role("link", name="To the webapps").click()
@@ -74,6 +75,7 @@ def test_what_is_not_there_says_so_and_what_to_do(visit):
 
 def test_failing_and_loading_places(visit):
     here = visit()
+    here.expects("502 /webapps(/app-one)?")
     page = here.page
     problem = {"status": 502, "code": "registry_error", "message": "the registry answered the catalog with 500"}
     page.route(f"{URL}/webapps", lambda route: route.fulfill(status=502, json=problem))
@@ -82,6 +84,10 @@ def test_failing_and_loading_places(visit):
     expect(page.locator("#state")).to_contain_text("Live")
     here.check_access()
     here.picture("error")
+    # The button stays the same, and so keeps focus, while nothing has changed.
+    page.get_by_role("button", name="Try again").focus()
+    page.evaluate("refresh()")
+    expect(page.get_by_role("button", name="Try again")).to_be_focused()
     page.unroute(f"{URL}/webapps")
     known = {"webapps": ["app-one"], "source": "builds", "message": "the registry allows no catalog"}
     page.route(f"{URL}/webapps", lambda route: route.fulfill(json=known))
@@ -91,6 +97,21 @@ def test_failing_and_loading_places(visit):
     expect(row).to_contain_text("not known: the registry answered")
     expect(page.get_by_text("Only webapps that were built lately are listed")).to_be_visible()
 
+    # What is known already stays, and is said to be old.
+    page.unroute(f"{URL}/webapps/app-one")
+    page.route(f"{URL}/webapps/app-one", lambda route: route.fulfill(json=overview_of("app-one")))
+    page.evaluate("webapps.want('app-one', 0)")
+    expect(row.locator(".latest")).to_have_text("v1.2.3")
+    page.unroute(f"{URL}/webapps/app-one")
+    page.unroute(f"{URL}/webapps")
+    page.route(re.compile("/webapps(/app-one)?$"), lambda route: route.fulfill(status=502, json=problem))
+    page.evaluate("webapps.want('app-one', 0); webapps.load()")
+    expect(row.locator(".latest")).to_have_text("v1.2.3not current: the registry answered the catalog with 500")
+    expect(page.get_by_text("The list is not current: the registry answered the catalog with 500.")).to_be_visible()
+    here.check_access()
+    here.picture("old")
+    page.unroute(re.compile("/webapps(/app-one)?$"))
+
     page.route(f"{URL}/webapps", lambda route: None)
     page.route(f"{URL}/events", lambda route: None)
     page.reload()
@@ -98,6 +119,11 @@ def test_failing_and_loading_places(visit):
     expect(page.locator("#state")).to_contain_text("Connecting")
     here.check_access()
     here.picture("loading")
+
+
+def overview_of(webapp):
+    return {"webapp": webapp, "repository": f"webapp/{webapp}", "latest": "v1.2.3", "digest": None, "createdAt": None, "size": None,
+            "count": 1, "next": {"patch": "v1.2.4", "minor": "v1.3.0", "major": "v2.0.0"}, "inFlight": [], "usualDurationSeconds": None}
 
 
 def test_a_builder_that_cannot_be_asked_is_told_of(visit):
@@ -127,15 +153,42 @@ def test_a_connection_that_is_open_and_silent_is_left(visit):
     assert sum(url.endswith("/events") for url in here.requests) > asked
 
 
+def test_a_tab_that_nobody_looks_at_gives_its_connections_back(visit):
+    here = visit(address="#/builds/build-hidden")
+    page = here.page
+    page.clock.install()
+    build = {"id": "build-hidden", "webapp": "app-example", "tag": "v1.0.0", "status": "running", "done": False, "message": "m",
+             "createdAt": "2026-01-01T00:00:00Z", "platforms": [], "phases": [], "git": {"url": "u"}, "image": "i"}
+    page.route(f"{URL}/builds/build-hidden", lambda route: route.fulfill(json=build))
+    # A log that goes on, and one request for it at a time.
+    page.route(f"{URL}/builds/build-hidden/logs?follow=true", lambda route: None)
+    page.reload()
+    state = page.locator("#state")
+    expect(state).to_contain_text("Live")
+    kinds = ("/events", "/logs?follow=true")
+    asked = lambda: [sum(url.endswith(kind) for url in here.requests) for kind in kinds]
+    before = asked()
+    here.hide(True)
+    page.clock.run_for(50_000)
+    expect(state).to_contain_text("Live")
+    page.clock.run_for(12_000)
+    expect(state).to_contain_text("Paused, as of")
+    expect(page.locator(".logstate")).to_contain_text("when this tab is looked at")
+    page.clock.run_for(120_000)
+    assert asked() == before
+    here.hide(False)
+    expect(state).to_contain_text("Live")
+    page.wait_for_timeout(300)
+    assert asked() == [count + 1 for count in before]
+
+
 def test_five_hundred_webapps_are_asked_for_as_they_are_seen(visit):
     here = visit(token=None)
     page = here.page
     names = [f"app-{number:03}" for number in range(500)]
     page.route(f"{URL}/caller", lambda route: route.fulfill(json={"name": None, "scopes": ["read"]}))
     page.route(f"{URL}/webapps", lambda route: route.fulfill(json={"webapps": names, "source": "registry", "message": None}))
-    page.route(re.compile("/webapps/app-"), lambda route: route.fulfill(json={
-        "webapp": "app", "repository": "webapp/app", "latest": "v1.2.3", "digest": None, "createdAt": None, "size": None,
-        "count": 1, "next": {"patch": "v1.2.4", "minor": "v1.3.0", "major": "v2.0.0"}, "inFlight": [], "usualDurationSeconds": None}))
+    page.route(re.compile("/webapps/app-"), lambda route: route.fulfill(json=overview_of("app")))
     page.route(f"{URL}/events", lambda route: route.fulfill(content_type="text/event-stream", body='event: builds\ndata: {"builds": []}\n\n'))
     page.reload()
     expect(page.locator("[data-name=app-000]")).to_contain_text("v1.2.3")
@@ -191,6 +244,10 @@ def test_a_long_log_stays_quick(visit):
     page.get_by_label("Search the log").fill("needle")
     expect(page.locator(".matches")).to_have_text("1 of 1")
     expect(page.locator("mark.current")).to_be_in_viewport()
+    # The address is for what was chosen, not for each key.
+    assert "/L" not in page.url
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/L\d+$"))
     line = re.search(r"/L(\d+)$", page.url)[1]
     assert page.evaluate("window.longest") < 2000
     assert page.locator(".log .line").count() < 3000
@@ -222,3 +279,31 @@ def test_of_a_log_without_end_the_newest_lines_are_kept(visit):
     assert kept["first"] == f"line {kept['dropped'] + 1}"
     assert not kept["hidden"] and "lines are not kept" in kept["told"]
     assert kept["last"] == "line 130000" and kept["shown"] < 3000
+
+
+def test_searching_a_long_log_ends_and_survives_lines_that_go(visit):
+    page = visit().page
+    told = page.evaluate("""async () => {
+        const view = new LogView('none', '#/builds/none');
+        document.querySelector('main').append(view.element);
+        const lines = (count) => Array.from({length: count}, (_, index) => `row ${index}`).join('\\n') + '\\n';
+        await view.take(lines(101_000));
+        view.render();
+        view.follow(false);
+        view.scroller.scrollTop = 0;
+        await pause(300);
+        // Lines have gone that still have elements.
+        view.log.add(lines(2000));
+        view.find('row');
+        view.refill();
+        view.reveal(5);
+        const told = [view.count.textContent, view.matches.length < 12_000, view.matches[0][0] > view.log.dropped];
+        view.log.add(lines(3000));
+        view.render();
+        told.push(view.matches[0][0] > view.log.dropped);
+        view.search.value = 'row 17';
+        view.search.dispatchEvent(new Event('input'));
+        return [...told, view.query];
+    }""")
+    assert told == ["1 of more than 10,000", True, True, True, "row"]
+    expect(page.locator(".matches")).to_have_text(re.compile(r"1 of \d"))

@@ -23,8 +23,8 @@ struct Page: Sendable {
             PackageResources.page_js,
         ]
         self.init(
-            html: PackageResources.page_html, style: Self.compact(PackageResources.page_css),
-            script: Array(scripts.map(Self.compact).joined()))
+            html: PackageResources.page_html, style: Self.compactStyle(PackageResources.page_css),
+            script: Array(scripts.map(Self.compactScript).joined()))
     }
 
     /// The lines of a style or script without their indentation, and without those that are comments only: a fifth of
@@ -32,8 +32,45 @@ struct Page: Sendable {
     static func compact(_ source: [UInt8]) -> [UInt8] {
         Array(
             source.split(separator: UInt8(ascii: "\n")).map { $0.drop { $0 == UInt8(ascii: " ") } }
-                .filter { !$0.isEmpty && !$0.starts(with: "//".utf8) && !$0.starts(with: "/*".utf8) }
+                .filter { line in
+                    let isComment =
+                        line.starts(with: "//".utf8)
+                        || (line.starts(with: "/*".utf8) && line.suffix(2).elementsEqual("*/".utf8))
+                    return !line.isEmpty && !isComment
+                }
                 .map { $0 + "\n".utf8 }.joined())
+    }
+
+    /// The same for a script, without the blanks beside punctuation too, in lines that have no text, no regular expression
+    /// and no comment.
+    ///
+    /// Ends of lines stay where they may end a statement.
+    static func compactScript(_ source: [UInt8]) -> [UInt8] {
+        compact(source).split(separator: UInt8(ascii: "\n")).reduce(into: []) { result, line in
+            guard !line.contains(where: "'\"`/".utf8.contains) else {
+                result += line + "\n".utf8
+                return
+            }
+            let marks = "=(){}[],;:?<>&|*!".utf8
+            for byte in line {
+                if byte == UInt8(ascii: " "), let last = result.last, marks.contains(last) { continue }
+                if marks.contains(byte), result.last == UInt8(ascii: " ") { result.removeLast() }
+                result.append(byte)
+            }
+            if let last = line.last, !"{,;".utf8.contains(last) { result += "\n".utf8 }
+        }
+    }
+
+    /// The same for a style, without the blanks and ends of lines beside its punctuation too.
+    static func compactStyle(_ source: [UInt8]) -> [UInt8] {
+        compact(source).reduce(into: []) { result, byte in
+            let last = result.last
+            let isBlank = byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\n")
+            if isBlank, let last, ":;,{}".utf8.contains(last) { return }
+            if byte == UInt8(ascii: "{"), last == UInt8(ascii: " ") { result.removeLast() }
+            if byte == UInt8(ascii: "}"), last == UInt8(ascii: ";") { result.removeLast() }
+            result.append(byte)
+        }
     }
 
     /// Puts style and script where the document has the comments `<!-- style -->` and `<!-- script -->`.

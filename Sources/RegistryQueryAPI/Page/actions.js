@@ -27,10 +27,12 @@ function inform(message) {
 // A form's send button and its error: disabled while something is under way.
 function submission(form, button, action) {
   const error = h('p', {class: 'bad', role: 'alert', hidden: true});
+  // "Not now" is too late once it is sent.
+  const disable = (isBusy) => { for (const each of form.querySelectorAll('button')) each.disabled = isBusy; };
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (button.disabled) return;
-    button.disabled = true;
+    disable(true);
     form.setAttribute('aria-busy', 'true');
     show(error, false);
     try {
@@ -38,17 +40,21 @@ function submission(form, button, action) {
     } catch (problem) {
       show(error, true);
       say(error, sentence(problem.message));
+      if (!form.isConnected) announce(error.textContent);
     }
-    button.disabled = false;
+    disable(false);
     form.removeAttribute('aria-busy');
   });
   return error;
 }
 
-function goToBuild(build) {
+// Shows a build that was started, where whoever has started it still waits for it.
+function goToBuild(build, waits) {
+  builds.started.add(build.id);
   // The feed may have told of it already, and more than this answer.
   if (builds.known?.get(build.id)?.createdAt !== build.createdAt) builds.put(build);
-  location.hash = `#/builds/${build.id}`;
+  if (waits) location.hash = `#/builds/${build.id}`;
+  else announce(`Build of ${build.webapp} ${build.tag} started`);
 }
 
 // ---- Start
@@ -94,8 +100,9 @@ function startDialog(webapp) {
   const error = submission(form, send, async () => {
     const body = startRequest(webapp ?? name.value.trim(), form.elements.bump.value, version.value.trim(), ref.value.trim());
     const build = await ask('builds', {method: 'POST', body, headers: {'Idempotency-Key': `"${key}-${shortHash(body)}"`}});
+    const waits = dialog.open;
     dialog.close();
-    goToBuild(build);
+    goToBuild(build, waits);
   });
   form.append(error, h('div', {class: 'buttons'}, closing('Not now'), send));
   const dialog = openDialog(webapp ? `Build ${webapp}` : 'Build a webapp', form);
@@ -159,9 +166,10 @@ function retryButton(current) {
       try {
         const build = await ask(`builds/${current().id}/retry`, {method: 'POST', headers: {'Idempotency-Key': `"${key}"`}});
         key = newKey();
-        goToBuild(build);
+        goToBuild(build, button.isConnected);
       } catch (error) {
-        inform(error.message);
+        if (button.isConnected) inform(error.message);
+        else announce(sentence(error.message));
       }
       button.disabled = false;
     },

@@ -56,11 +56,13 @@ function keyed(container, items, keyOf, make) {
 }
 
 // Says something to those who do not see the page. Few and short things only.
+// What comes at once is said in one.
 function announce(text) {
   const said = one('#said');
   said.textContent = '';
-  setTimeout(() => { said.textContent = text; }, 50);
+  if (announce.texts.push(text) === 1) setTimeout(() => { said.textContent = announce.texts.splice(0).join('. '); }, 50);
 }
+announce.texts = [];
 
 // ---- Time
 

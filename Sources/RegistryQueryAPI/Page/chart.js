@@ -3,6 +3,8 @@
 const HOUR = 3600e3;
 const DAY = 24 * HOUR;
 const SPANS = [['1 h', HOUR], ['1 day', DAY], ['1 week', 7 * DAY], ['1 month', 30 * DAY], ['1 year', 365 * DAY], ['all', Infinity]];
+// Reproducible builds give their images times such as 1970 and 1980; nothing is older than Docker.
+const FIRST_IMAGE = Date.UTC(2013);
 const TIME_STEPS = [1 / 60, 1 / 12, 1 / 4, 1 / 2, 1, 3, 6, 12, 24, 48, 168, 336, 720, 2184, 4380, 8760, 17520].map((hours) => hours * HOUR);
 const DURATION_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
@@ -58,7 +60,7 @@ class Chart {
   update(history, usual) {
     this.history = history;
     this.usual = usual;
-    const versions = history.versions.filter((version) => version.createdAt)
+    const versions = history.versions.filter((version) => Date.parse(version.createdAt) > FIRST_IMAGE)
       .map((version) => ({kind: 'version', tag: version.tag, time: Date.parse(version.createdAt)}));
     const ended = history.builds.map((build) => ({
       kind: build.status, tag: build.tag, id: build.id, seconds: build.durationSeconds, time: Date.parse(build.finishedAt ?? build.createdAt),

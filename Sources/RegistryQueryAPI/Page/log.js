@@ -5,6 +5,7 @@ const MOST_LINES = 100_000;
 // How much of one line is shown.
 const LONGEST_LINE = 8192;
 const CHUNK = 200;
+const MOST_MATCHES = 10_000;
 
 // ---- Colours
 
@@ -236,7 +237,11 @@ class LogView {
   makeElements() {
     this.search = h('input', {
       type: 'search', placeholder: 'Search, or :120 for a line', 'aria-label': 'Search the log', ...PLAIN,
-      oninput: () => this.find(this.search.value),
+      // Not with each key: a long log has much to search.
+      oninput: () => {
+        clearTimeout(this.typing);
+        this.typing = setTimeout(() => this.find(this.search.value), 150);
+      },
       onkeydown: (event) => this.searchKey(event),
     });
     this.count = h('span', {class: 'matches', role: 'status'});
@@ -270,6 +275,7 @@ class LogView {
 
   close() {
     this.stopping.abort();
+    clearTimeout(this.typing);
     this.observer.disconnect();
   }
 
@@ -280,8 +286,9 @@ class LogView {
     const {signal} = this.stopping;
     let received = 0;
     for (let failures = 0; !signal.aborted;) {
+      await tab.seen();
       try {
-        const answer = await request(`builds/${this.id}/logs?follow=true`, {signal});
+        const answer = await request(`builds/${this.id}/logs?follow=true`, {signal: AbortSignal.any([signal, tab.resting.signal])});
         // What was read before a break comes again.
         let known = received;
         const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -296,6 +303,10 @@ class LogView {
         }
       } catch (error) {
         if (signal.aborted) return;
+        if (tab.rests) {
+          say(this.state, 'The log is read on when this tab is looked at');
+          continue;
+        }
         if (error.status >= 400 && error.status < 500 && error.status !== 408 && error.status !== 429) return this.missing(error);
         failures += 1;
         say(this.state, `The log broke off, and is asked for again … (${error.message})`);
@@ -393,6 +404,8 @@ class LogView {
 
   // Gives a chunk its lines, or those that it lacks.
   fill(chunk, anew = false) {
+    // Its lines are gone already, and it goes with the next rendering.
+    if (chunk.index * CHUNK < this.log.dropped) return;
     if (anew) {
       chunk.replaceChildren();
       chunk.filled = 0;
@@ -462,7 +475,10 @@ class LogView {
     if (!chunk) return;
     this.fill(chunk);
     const line = chunk.children[(lineNumber - 1) % CHUNK];
+    if (!line) return;
     const {scroller} = this;
+    // Its middle may be below what the window shows.
+    scroller.scrollIntoView({block: 'nearest'});
     const centre = () => {
       const offset = line.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
       scroller.scrollTop += offset - scroller.clientHeight / 2;
@@ -482,8 +498,8 @@ class LogView {
   }
 
   // Makes a line the one that the address names, without going anywhere.
-  mark(lineNumber) {
-    history.replaceState(null, '', `${this.link}/L${lineNumber}`);
+  mark(lineNumber, isInAddress = true) {
+    if (isInAddress) history.replaceState(null, '', `${this.link}/L${lineNumber}`);
     this.target = {line: lineNumber, reached: true};
     this.follow(false);
     show(this.linkButton, true);
@@ -491,11 +507,13 @@ class LogView {
     one(`#L${lineNumber}`, this.scroller)?.classList.add('target');
   }
 
-  copyLink() { copy(location.href, `Link to line ${this.target.line}`); }
+  copyLink() { copy(locate(`${this.link}/L${this.target.line}`).href, `Link to line ${this.target.line}`); }
 
   // Searching
 
   find(text) {
+    clearTimeout(this.typing);
+    this.typing = null;
     const line = /^:(\d+)$/.exec(text.trim());
     this.query = line || text.trim() === '' ? '' : text.toLowerCase();
     this.matches = [];
@@ -505,25 +523,32 @@ class LogView {
     if (this.query) this.searchOn();
     else say(this.count, '');
     this.refill();
-    if (this.matches.length) this.step(1);
+    // While one types, the address stays.
+    if (this.matches.length) this.step(1, false);
   }
 
-  // Searches what has come since the last time.
+  // Searches what has come since the last time, until there are very many.
   searchOn() {
-    for (let lineNumber = Math.max(this.searched, this.log.dropped) + 1; lineNumber <= this.log.count; lineNumber += 1) {
-      const found = occurrences(this.log.at(lineNumber).text, this.query);
-      found.forEach((_, index) => this.matches.push([lineNumber, index]));
+    const {log, matches} = this;
+    let gone = 0;
+    while (matches[gone]?.[0] <= log.dropped) gone += 1;
+    matches.splice(0, gone);
+    this.match = Math.max(-1, this.match - gone);
+    this.searched = Math.max(this.searched, log.dropped);
+    while (this.searched < log.count && matches.length <= MOST_MATCHES) {
+      const lineNumber = this.searched += 1;
+      occurrences(log.at(lineNumber).text, this.query).forEach((_, index) => matches.push([lineNumber, index]));
     }
-    this.searched = this.log.count;
     this.sayCount();
   }
 
   sayCount() {
-    const all = number(this.matches.length);
+    const {length} = this.matches;
+    const all = length > MOST_MATCHES ? `more than ${number(MOST_MATCHES)}` : number(length);
     say(this.count, this.matches.length === 0 ? 'none' : this.match < 0 ? all : `${number(this.match + 1)} of ${all}`);
   }
 
-  step(direction) {
+  step(direction, isInAddress = true) {
     if (this.goTo) {
       this.mark(this.goTo);
       return this.reveal(this.goTo);
@@ -534,7 +559,7 @@ class LogView {
     const [lineNumber] = this.matches[this.match];
     if (lineNumber <= this.log.dropped) return;
     this.sayCount();
-    this.mark(lineNumber);
+    this.mark(lineNumber, isInAddress);
     this.refill();
     this.reveal(lineNumber);
   }
@@ -542,6 +567,10 @@ class LogView {
   searchKey(event) {
     if (event.key === 'Enter') {
       event.preventDefault();
+      if (this.typing) {
+        this.find(this.search.value);
+        this.match = -1;
+      }
       this.step(event.shiftKey ? -1 : 1);
     } else if (event.key === 'Escape' && this.search.value) {
       event.preventDefault();

@@ -14,6 +14,13 @@ function blank(title, text, ...actions) {
   return h('div', {class: 'blank'}, h('p', {class: 'title'}, title), text && h('p', {}, text), actions.length > 0 && h('div', {class: 'buttons'}, actions));
 }
 
+// Fills a place anew only where something else is to be shown, so that focus stays and what moves is not begun again.
+function settle(place, key, make) {
+  if (place.key === key) return;
+  place.key = key;
+  place.replaceChildren(...[make()].flat());
+}
+
 const failure = (title, error, again) =>
   blank([icon('failed'), title], sentence(error.message), again && h('button', {onclick: again}, 'Try again'));
 
@@ -162,7 +169,9 @@ function webappRow(name, observer, lastBuild) {
       return;
     }
     row.classList.remove('unknown');
-    latest.replaceChildren(data.latest ? h('span', {class: 'tag'}, data.latest) : h('span', {class: 'faint'}, 'no version yet'));
+    latest.replaceChildren(
+      data.latest ? h('span', {class: 'tag'}, data.latest) : h('span', {class: 'faint'}, 'no version yet'),
+      error ? h('span', {class: 'old', title: error.message}, `not current: ${error.message}`) : '');
     digest.replaceChildren(data.digest ? digestText(data.digest) : '');
     built.replaceChildren(data.createdAt ? ago(data.createdAt) : '');
     for (const [cell, bump] of [[patch, 'patch'], [minor, 'minor'], [major, 'major']]) say(cell, data.next?.[bump] ?? '–');
@@ -209,21 +218,24 @@ function webappsSection() {
     if (!list) {
       say(count, '');
       element.setAttribute('aria-busy', String(!error));
-      return place.replaceChildren(...error
-        ? [failure('The webapps are not known', error, () => webapps.load())] : skeleton(6, 'line'));
+      return settle(place, error ? `failed ${error.message}` : 'loading', () =>
+        (error ? failure('The webapps are not known', error, () => webapps.load()) : skeleton(6, 'line')));
     }
     element.setAttribute('aria-busy', 'false');
-    show(note, Boolean(list.message));
-    if (list.message) say(note, `Only webapps that were built lately are listed. ${sentence(list.message)}`);
+    const notes = [
+      error && sentence(`The list is not current: ${error.message}`),
+      list.message && `Only webapps that were built lately are listed. ${sentence(list.message)}`,
+    ].filter(Boolean);
+    show(note, notes.length > 0);
+    say(note, notes.join(' '));
     const wanted = filter.value.trim().toLowerCase();
     const names = list.webapps.filter((name) => name.includes(wanted));
     say(count, wanted ? `${number(names.length)} of ${number(list.webapps.length)}` : number(list.webapps.length));
     newest = Map.groupBy(builds.list(), (build) => build.webapp);
     keyed(body, names, (name) => name, (name) => webappRow(name, observer, lastBuild));
-    const shown = names.length ? table : list.webapps.length
-      ? blank('No webapp of this name', `Nothing contains “${wanted}”.`)
-      : blank('No webapps yet', 'A webapp is listed as soon as it has an image in the registry. Its first build makes one.');
-    if (place.firstChild !== shown || place.children.length > 1) place.replaceChildren(shown);
+    if (names.length) settle(place, 'table', () => table);
+    else if (list.webapps.length) settle(place, `none ${wanted}`, () => blank('No webapp of this name', `Nothing contains “${wanted}”.`));
+    else settle(place, 'empty', () => blank('No webapps yet', 'A webapp is listed as soon as it has an image in the registry. Its first build makes one.'));
   }
 
   return {

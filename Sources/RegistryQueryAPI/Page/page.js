@@ -20,9 +20,9 @@ function sayState() {
   const isOffline = state === 'offline' || (state !== 'live' && !navigator.onLine);
   element.dataset.state = isOffline ? 'offline' : trouble ? 'trouble' : state;
   say(stateText, isOffline ? `Offline${asOf}` : trouble ? `Builder silent${asOf}`
-    : state === 'live' ? 'Live' : state === 'connecting' ? 'Connecting' : `Reconnecting${asOf}`);
+    : state === 'live' ? 'Live' : capital(state) + asOf);
   show(tryNow, isOffline);
-  main.classList.toggle('stale', state === 'reconnecting' || isOffline || Boolean(trouble));
+  main.classList.toggle('stale', state !== 'live' || Boolean(trouble));
   const notice = one('#notice');
   const text = trouble ? `The builder cannot be asked: ${trouble.message}`
     : isOffline ? `What is shown is old: ${feed.reason ?? 'this machine is offline'}. It is tried again by itself.` : '';
@@ -48,6 +48,8 @@ function signOut() {
 // Shows nothing any more but the question for a token.
 function lock(problem) {
   feed.stop();
+  feed.heardAt = feed.trouble = null;
+  session.round += 1;
   session.caller = null;
   builds.known = null;
   webapps.forget();
@@ -93,6 +95,8 @@ function route() {
 }
 
 function change(next) {
+  // What they ask about is gone.
+  for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   view?.close();
   view = next;
   main.replaceChildren(view.element);
@@ -171,7 +175,7 @@ one('.skip').addEventListener('click', (event) => {
 setInterval(() => {
   if (document.hidden || feed.state !== 'live') return;
   view?.refresh?.();
-  if (session.caller && Date.now() - (webapps.loadedAt ?? 0) > 300_000) webapps.load();
+  if (session.caller && Date.now() - (webapps.loadedAt ?? 0) > (webapps.error ? 60_000 : 300_000)) webapps.load();
 }, 10_000);
 document.addEventListener('keydown', (event) => {
   const isTyping = event.target.closest('input, textarea, select, dialog');

@@ -12,6 +12,8 @@ class Problem extends Error {
 const session = {
   token: sessionStorage.getItem('registry-query-token'),
   caller: null,
+  // Counts the callers: an answer to a former one is for nobody.
+  round: 0,
   keep(token) {
     this.token = token;
     if (token) sessionStorage.setItem('registry-query-token', token);
@@ -44,7 +46,8 @@ async function request(path, {method = 'GET', body, headers = {}, signal, token}
   }
   if (answer.ok) return answer;
   const problem = await problemOf(answer);
-  if (problem.status === 401 && token === undefined) session.refused(problem);
+  // The token may be another one by now.
+  if (problem.status === 401 && token === undefined && credentials === session.token) session.refused(problem);
   throw problem;
 }
 
@@ -57,8 +60,17 @@ async function problemOf(answer) {
     Number(answer.headers.get('Retry-After')) || null);
 }
 
-// Asks for a document, for half a minute at most: an answer comes within 30 s or not at all.
-async function ask(path, options = {}) {
+// Asks for a document. It is never answered to whoever has signed out meanwhile.
+function ask(path, options = {}) {
+  const {round} = session;
+  return new Promise((resolve, reject) => {
+    const ours = (pass) => (value) => { if (round === session.round) pass(value); };
+    inquire(path, options).then(ours(resolve), ours(reject));
+  });
+}
+
+// For half a minute at most: an answer comes within 30 s or not at all.
+async function inquire(path, options) {
   const limit = AbortSignal.timeout(40_000);
   const signal = options.signal ? AbortSignal.any([limit, options.signal]) : limit;
   try {
@@ -74,27 +86,66 @@ function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+// ---- The tab
+
+// A browser has six connections to a service without https, for all its tabs together, and two of them stay open here:
+// a tab that nobody has looked at for a minute gives them back, and takes them again when it is seen.
+const tab = {
+  // Aborted while the tab rests.
+  resting: new AbortController(),
+  waiting: [],
+  get rests() { return this.resting.signal.aborted; },
+  look() {
+    clearTimeout(this.timer);
+    if (document.hidden) {
+      this.timer = setTimeout(() => this.resting.abort(), 60_000);
+    } else if (this.rests) {
+      this.resting = new AbortController();
+      for (const goOn of this.waiting.splice(0)) goOn();
+    }
+  },
+  // Returns when somebody looks, at once as a rule.
+  seen() { return this.rests ? new Promise((resolve) => { this.waiting.push(resolve); }) : null; },
+};
+document.addEventListener('visibilitychange', () => tab.look());
+tab.look();
+
 // ---- Builds
 
 // The builds that the feed has told of.
 const builds = {
   // By id; `null` until the first answer.
   known: null,
+  // The ids of those that were started in this tab.
+  started: new Set(),
   listeners: new Set(),
   pending: false,
   replace(list) {
+    const before = this.known;
     this.known = new Map(list.map((build) => [build.id, build]));
+    if (before) {
+      for (const build of list) this.compare(build, before.get(build.id));
+      // Ended, and forgotten already.
+      for (const build of before.values()) if (!build.done && !this.known.has(build.id)) webapps.touched(build.webapp);
+    }
     this.changed();
   },
   put(build) {
     const before = this.known?.get(build.id);
     this.known?.set(build.id, build);
-    if (build.done && before && !before.done) {
+    this.compare(build, before);
+    this.changed();
+  },
+  // Tells what is new about a build.
+  compare(build, known) {
+    const before = known?.createdAt === build.createdAt ? known : null;
+    const isOfInterest = this.started.has(build.id) || location.hash.startsWith(`#/builds/${build.id}`)
+      || location.hash === `#/webapps/${build.webapp}`;
+    if (build.done && before && !before.done && isOfInterest) {
       const reason = build.status === 'failed' ? `: ${build.message}` : '';
       announce(`Build of ${build.webapp} ${build.tag} ${build.status}${reason}`);
     }
-    if (!before || before.status !== build.status) webapps.touched(build.webapp);
-    this.changed();
+    if (before?.status !== build.status) webapps.touched(build.webapp);
   },
   drop(id) {
     if (this.known?.delete(id)) this.changed();
@@ -173,6 +224,13 @@ const feed = {
 
   async loop(signal) {
     while (!signal.aborted) {
+      if (tab.rests) {
+        this.move('paused');
+        await tab.seen();
+        if (signal.aborted) return;
+        this.failures = 0;
+        this.move('connecting');
+      }
       try {
         await this.read(signal);
       } catch (error) {
@@ -181,6 +239,7 @@ const feed = {
         this.reason = error.message;
       }
       if (signal.aborted) return;
+      if (tab.rests) continue;
       this.failures += 1;
       // An end without an error is a restart of the service: it is asked again soon.
       const pause = Math.min(30_000, 500 * 2 ** Math.min(this.failures - 1, 6)) * (0.5 + Math.random());
@@ -196,7 +255,8 @@ const feed = {
   async read(signal) {
     const connection = new AbortController();
     const end = () => connection.abort();
-    signal.addEventListener('abort', end, {once: true});
+    const ending = AbortSignal.any([signal, tab.resting.signal]);
+    ending.addEventListener('abort', end, {once: true});
     // Heartbeats come every 15 s.
     let heard = Date.now();
     const watchdog = setInterval(() => { if (Date.now() - heard > 40_000) end(); }, 2000);
@@ -207,7 +267,7 @@ const feed = {
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
         const {value, done} = await reader.read();
-        if (done) return;
+        if (done || ending.aborted) return;
         heard = Date.now();
         this.heardAt = clock.now();
         parser.take(value);
@@ -217,7 +277,7 @@ const feed = {
       throw new Problem(0, 'feed', Date.now() - heard > 40_000 ? 'nothing came for 40 s' : 'the connection broke off');
     } finally {
       clearInterval(watchdog);
-      signal.removeEventListener('abort', end);
+      ending.removeEventListener('abort', end);
       end();
     }
   },
@@ -242,8 +302,9 @@ const feed = {
     const before = this.state;
     this.state = state;
     clock.stoppedAt = state === 'live' ? this.trouble?.since ?? null : this.heardAt;
-    if (before === 'live' && state !== 'live') announce('The connection to the service is lost');
-    if ((before === 'reconnecting' || before === 'offline') && state === 'live') announce('Connected again');
+    const isLost = (one) => one === 'reconnecting' || one === 'offline';
+    if (before === 'live' && isLost(state)) announce('The connection to the service is lost');
+    if (isLost(before) && state === 'live') announce('Connected again');
     for (const listener of this.listeners) listener();
   },
 };
@@ -263,8 +324,12 @@ const webapps = {
   listeners: new Set(),
   queue: new Set(),
   asking: 0,
+  loading: null,
 
-  async load() {
+  // Loads the list, once at a time.
+  load() { return this.loading ??= this.reload().finally(() => { this.loading = null; }); },
+
+  async reload() {
     this.loadedAt = Date.now();
     try {
       this.list = await ask('webapps');
@@ -314,8 +379,8 @@ const webapps = {
   },
 
   forget() {
-    this.list = null;
-    this.error = null;
+    this.list = this.error = this.loading = null;
+    this.asking = 0;
     this.details.clear();
     this.queue.clear();
   },
