@@ -184,7 +184,7 @@ struct BuildReporterTests {
                 "info build phase began build=\(id)1 phase=pushing",
                 "info build phase began build=\(id)1 phase=verifying",
                 "warning build ended build=\(id)1 duration_seconds=30.0 phase=verifying "
-                    + "reason=buildkit at https://host.example failed with exit code 1 status=failed tag=v1.0.1",
+                    + "reason=buildkit at https://***@host.example failed with exit code 1 status=failed tag=v1.0.1",
             ])
     }
 }
