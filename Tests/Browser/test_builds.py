@@ -219,7 +219,7 @@ def test_who_has_left_a_dialog_is_told_and_not_taken_along(visit):
     # A dialog belongs to the view that it was opened in.
     expect(page.locator("dialog")).to_have_count(0)
     page.goto(f"{URL}/#/")
-    page.route(f"{URL}/builds", held.append)
+    page.route(f"{URL}/builds", lambda route: held.append(route))
     page.get_by_role("button", name="Build app-example").click()
     page.get_by_role("button", name="Start the build").click()
     expect(page.get_by_role("button", name="Not now")).to_be_disabled()
@@ -237,14 +237,13 @@ def test_answers_to_a_former_caller_are_for_nobody(visit):
     here.expects("401 /webapps/app-example")
     page, held = here.page, []
     expect(page.get_by_role("row", name="app-example")).to_contain_text("v1")
-    page.route(f"{URL}/webapps/app-example", held.append)
+    page.route(f"{URL}/webapps/app-example", lambda route: held.append(route))
     page.evaluate("webapps.want('app-example', 0); webapps.want('app-steps', 0)")
     page.wait_for_timeout(300)
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Token").fill(READ_TOKEN)
     page.keyboard.press("Enter")
     expect(page.locator("#who")).to_contain_text("grafana")
-    page.unroute(f"{URL}/webapps/app-example")
     # A late refusal is not one of the new token, and a late answer is not stored.
     held[0].fulfill(status=401, json={"status": 401, "code": "unauthorized", "message": "late"})
     page.wait_for_timeout(300)

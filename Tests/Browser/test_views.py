@@ -155,6 +155,7 @@ def test_a_connection_that_is_open_and_silent_is_left(visit):
 
 def test_a_tab_that_nobody_looks_at_gives_its_connections_back(visit):
     here = visit(address="#/builds/build-hidden")
+    here.expects("404 /builds/build-hidden(/logs)?")
     page = here.page
     page.clock.install()
     build = {"id": "build-hidden", "webapp": "app-example", "tag": "v1.0.0", "status": "running", "done": False, "message": "m",
@@ -167,13 +168,13 @@ def test_a_tab_that_nobody_looks_at_gives_its_connections_back(visit):
     expect(state).to_contain_text("Live")
     kinds = ("/events", "/logs?follow=true")
     asked = lambda: [sum(url.endswith(kind) for url in here.requests) for kind in kinds]
-    before = asked()
     here.hide(True)
     page.clock.run_for(50_000)
     expect(state).to_contain_text("Live")
     page.clock.run_for(12_000)
     expect(state).to_contain_text("Paused, as of")
     expect(page.locator(".logstate")).to_contain_text("when this tab is looked at")
+    before = asked()
     page.clock.run_for(120_000)
     assert asked() == before
     here.hide(False)
