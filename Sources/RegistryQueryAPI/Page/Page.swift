@@ -32,7 +32,9 @@ struct Page: Sendable {
     static func compact(_ source: [UInt8]) -> [UInt8] {
         Array(
             source.split(separator: UInt8(ascii: "\n")).map { $0.drop { $0 == UInt8(ascii: " ") } }
-                .filter { !$0.isEmpty && !$0.starts(with: "//".utf8) && !$0.starts(with: "/*".utf8) }
+                .filter { !$0.isEmpty && !$0.starts(with: "//".utf8) }
+                // A comment of several lines stays whole: a part of one would be read as something else.
+                .filter { !$0.starts(with: "/*".utf8) || !$0.suffix(2).elementsEqual("*/".utf8) }
                 .map { $0 + "\n".utf8 }.joined())
     }
 
