@@ -203,7 +203,7 @@ struct WebappRouteTests {
         }
         defer { ticking.cancel() }
         let error = await #expect(throws: RegistryError.self) { try await asking.value }
-        #expect(error?.code == .timeout && error?.message.contains("complete answer") == true, "\(error, default: "-")")
+        #expect(error?.code == .timeout && error?.summary.contains("complete answer") == true)
     }
 
     @Test(
