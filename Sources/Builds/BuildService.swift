@@ -98,6 +98,14 @@ public final class BuildService: Sendable {
         return builds.filter { status == nil || $0.status == status }.newestFirst.map(compared)
     }
 
+    /// Remembers what has ended of a webapp's builds, or of all, and answers the builds: see ``Builder/glance(of:)``.
+    @discardableResult
+    public func glance(of webapp: WebappName?) async throws -> [Build] {
+        let builds = try await builder.glance(of: webapp)
+        history.remember(builds)
+        return builds
+    }
+
     /// All builds as they are, newest first, then as they are each time something has changed: see ``Builder/snapshots()``.
     public func snapshots() -> AsyncThrowingStream<[Build], any Error> {
         let snapshots = builder.snapshots()

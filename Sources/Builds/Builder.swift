@@ -14,6 +14,11 @@ public protocol Builder: Sendable {
     /// Complete or an error. A build whose ``create(_:)`` returned before this call began is among them.
     func builds(of webapp: WebappName?) async throws -> [Build]
 
+    /// The builds of one webapp, or of all, as ``snapshots()`` would tell of them now: for people who look on.
+    ///
+    /// Throws what ``builds(of:)`` throws.
+    func glance(of webapp: WebappName?) async throws -> [Build]
+
     /// The build of that name, with what is known of it now; `nil` if there is none.
     func build(_ id: BuildID) async throws -> Build?
 
@@ -193,6 +198,9 @@ extension Builder {
 }
 
 extension Builder {
+    /// Looks at the builds themselves.
+    public func glance(of webapp: WebappName?) async throws -> [Build] { try await builds(of: webapp) }
+
     /// Looks at all builds once a second.
     public func snapshots() -> AsyncThrowingStream<[Build], any Error> {
         let last = LastBuilds()

@@ -58,23 +58,35 @@ public final class VersionService: Sendable {
     let registry: RegistryClient
     private let listings: SharedTagListings
     let catalog: SharedCatalog
-    let images = KnownImages()
+    /// What the registry serves under tags of versions, which nobody moves as a rule.
+    let served: SharedLookUps<TagPlace, ServedImage>
+    let clock: any Clock<Duration>
     let builder: any Builder
     /// Sorting ten thousand tags takes longer than all the rest of an answer, and most answers are from the same listing.
     private let sorted = Mutex<[Repository: (listing: TagListing, history: VersionHistory)]>([:])
     /// How many sorted listings are kept.
     private static let mostSorted = 256
 
+    /// For how long at least it is kept what a version's tag points to.
+    private static let shortestKeep: Duration = .seconds(30)
+
     /// Answers from a registry and a builder.
+    ///
+    /// - Parameter clock: Measures ages and waits.
     public init(
         naming: ImageNaming, policy: VersionPolicy, registry: RegistryClient, listings: SharedTagListings,
-        builder: any Builder
+        builder: any Builder, clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.naming = naming
         self.policy = policy
         self.registry = registry
         self.listings = listings
-        self.catalog = SharedCatalog { try await registry.repositories() }
+        self.clock = clock
+        self.catalog = SharedCatalog(clock: clock) { try await registry.repositories() }
+        let images = KnownImages()
+        self.served = SharedLookUps(maxAge: max(listings.maxAge, Self.shortestKeep), clock: clock) { place in
+            try await place.served(by: registry, images)
+        }
         self.builder = builder
     }
 
@@ -176,6 +188,7 @@ public final class VersionService: Sendable {
     public func drop(_ webapp: WebappName) async {
         guard let repository = try? naming.repository(of: webapp) else { return }
         await listings.drop(repository)
+        await served.drop { $0.repository == repository }
     }
 
     static func inFlight(_ builds: [Build]) -> [VersionTag] {

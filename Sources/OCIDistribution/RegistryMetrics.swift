@@ -30,10 +30,11 @@ public enum RegistryMetrics {
             let end = url.path.split(separator: "/").suffix(2)
             self =
                 switch (end.first, end.last, method) {
-                case (_, "_catalog", .get): .listRepositories
-                case ("tags", "list", .get): .listTags
+                // First, because a tag may be called anything as well.
                 case ("manifests", _, .get), ("manifests", _, .head): .readManifest
                 case ("manifests", _, .put): .pushManifest
+                case (_, "_catalog", .get): .listRepositories
+                case ("tags", "list", .get): .listTags
                 case ("blobs", _, .get), ("blobs", _, .head): .readBlob
                 case (_, "v2", .get): .ping
                 default: .other

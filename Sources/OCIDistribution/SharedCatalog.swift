@@ -12,22 +12,32 @@ public actor SharedCatalog {
     }
 
     private let maxAge: Duration
+    private let patience: Duration
+    private let clock: any Clock<Duration>
     private let timeline: Timeline
     private let list: @Sendable () async throws -> [Repository]
     private var kept: (catalog: Catalog, began: Duration)?
-    private var running: (number: Int, operation: SharedOperation<Catalog>)?
+    private var running: Flight?
+    /// Begins after the one that runs, for those who asked while it ran and want to know how it is now.
+    private var waiting: Flight?
     private var asked = 0
+
+    private typealias Flight = (number: Int, operation: SharedOperation<Catalog>)
 
     /// Shares what `list` answers.
     /// - Parameters:
     ///   - maxAge: how old a kept catalog may be, 60 s by default.
+    ///   - patience: how long a listing waits for the one before it; 3 s by default.
     ///   - clock: measures ages.
     ///   - list: lists the repositories, ``RegistryClient/repositories()`` as a rule.
     public init(
-        maxAge: Duration = .seconds(60), clock: any Clock<Duration> = ContinuousClock(),
+        maxAge: Duration = .seconds(60), patience: Duration = .seconds(3),
+        clock: any Clock<Duration> = ContinuousClock(),
         list: @escaping @Sendable () async throws -> [Repository]
     ) {
         self.maxAge = maxAge
+        self.patience = patience
+        self.clock = clock
         timeline = Timeline(clock)
         self.list = list
     }
@@ -37,35 +47,37 @@ public actor SharedCatalog {
     /// - Throws: What the listing throws, and `CancellationError`.
     public func catalog(anew: Bool = false) async throws -> Catalog {
         if !anew, let kept, timeline.now() - kept.began <= maxAge { return kept.catalog }
-        if !anew, let running, let ticket = running.operation.join() {
-            return try await running.operation.value(for: ticket)
+        if let flight = anew ? waiting : running, let ticket = flight.operation.join() {
+            return try await flight.operation.value(for: ticket)
         }
         asked += 1
         let number = asked
-        let began = timeline.now()
-        let operation = SharedOperation { [list] in
-            do {
-                let catalog: Catalog
-                do {
-                    catalog = .repositories(try await list())
-                } catch let error as RegistryError where error.refusesCatalog {
-                    catalog = .refused(error)
-                }
-                await self.end(number, (catalog, began))
-                return catalog
-            } catch {
-                await self.end(number, nil)
-                throw error
+        let before = running?.operation.isOver == false ? running?.operation : nil
+        let ticket = before?.join()
+        let operation = SharedOperation { [clock, patience] in
+            if let before, let ticket {
+                _ = try? await withDeadline(patience, clock: clock) { try await before.value(for: ticket) }
             }
+            return try await self.run(number)
         }
-        running = (number, operation)
+        if before != nil { waiting = (number, operation) } else { running = (number, operation) }
         operation.start()
         return try await operation.value(for: operation.makersTicket)
     }
 
-    private func end(_ number: Int, _ result: (catalog: Catalog, began: Duration)?) {
-        if running?.number == number { running = nil }
+    private func run(_ number: Int) async throws -> Catalog {
+        if let waiting, waiting.number == number { (running, self.waiting) = (waiting, nil) }
+        defer { if running?.number == number { running = nil } }
+        try Task.checkCancellation()
+        let began = timeline.now()
+        let catalog: Catalog
+        do {
+            catalog = .repositories(try await list())
+        } catch let error as RegistryError where error.refusesCatalog {
+            catalog = .refused(error)
+        }
         // Of two that ran side by side the one that began later knows better.
-        if let result, kept.map({ $0.began <= result.began }) ?? true { kept = result }
+        if kept.map({ $0.began <= began }) ?? true { kept = (catalog, began) }
+        return catalog
     }
 }

@@ -44,7 +44,8 @@ public actor SharedTagListings {
         var isIdle: Bool { running == nil && waiting == nil }
     }
 
-    private let maxAge: Duration
+    /// How old a kept listing may be.
+    public nonisolated let maxAge: Duration
     private let capacity: Int
     private let patience: Duration
     private let clock: any Clock<Duration>

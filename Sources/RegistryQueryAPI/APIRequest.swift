@@ -46,7 +46,22 @@ struct APIRequest: Sendable {
     /// - Throws: ``Problem`` for another media type, too many bytes, too slow ones, or no JSON object.
     func jsonObject(mediaTypes: [String] = ["application/json"]) async throws -> [JSONValue.Member] {
         _ = try mediaType(among: mediaTypes)
+        return try Self.members(of: try await body())
+    }
+
+    /// Throws if there is a body that says anything; `{}` does not.
+    func refuseBody() async throws {
         let bytes = try await body()
+        guard !bytes.isEmpty else { return }
+        let errors = InputErrors()
+        for member in try Self.members(of: bytes) {
+            errors.add(
+                .unknownField, String(member.name.prefix(60)), "there is no such field; this request has no body")
+        }
+        try errors.check()
+    }
+
+    private static func members(of bytes: [UInt8]) throws -> [JSONValue.Member] {
         let value: JSONValue
         do {
             value = try JSONParser.parse(bytes)

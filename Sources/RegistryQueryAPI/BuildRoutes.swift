@@ -31,7 +31,7 @@ struct BuildRoutes: Sendable {
         var wanted = try BuildRequest(members, callbackTargets: request.configuration.callbackTargets, errors: errors)
         wanted.idempotencyKey = key
         wanted.requestedBy = request.caller?.name
-        return Self.answer(try await builds.start(wanted), webapp: wanted.webapp, request)
+        return try await Self.answer(await builds.start(wanted), webapp: wanted.webapp, request)
     }
 
     private func retry(_ request: APIRequest) async throws -> Response {
@@ -39,12 +39,14 @@ struct BuildRoutes: Sendable {
         _ = QueryParameters(request.query, known: [], errors: errors)
         let key = Self.idempotencyKey(request.raw.headers, errors)
         let id = try Self.id(request, errors)
-        let webapp = try await builds.build(id).webapp
-        return Self.answer(
-            try await builds.retry(id, requestedBy: request.caller?.name, idempotencyKey: key), webapp: webapp, request)
+        try await request.refuseBody()
+        let outcome = try await builds.retry(id, requestedBy: request.caller?.name, idempotencyKey: key)
+        return try await Self.answer(outcome, webapp: await builds.build(id).webapp, request)
     }
 
-    private static func answer(_ outcome: StartOutcome, webapp: WebappName, _ request: APIRequest) -> Response {
+    private static func answer(
+        _ outcome: StartOutcome, webapp: @autoclosure () async throws -> WebappName, _ request: APIRequest
+    ) async throws -> Response {
         switch outcome {
         case .started(let build):
             request.concerned.note([build.id])
@@ -57,7 +59,7 @@ struct BuildRoutes: Sendable {
             response.headers.set("Idempotent-Replayed", "true")
             return response
         case .releaseNotNeeded(let current):
-            return Response(json: JSONDocument(releaseNotNeededOf: webapp, current: current).value)
+            return Response(json: JSONDocument(releaseNotNeededOf: try await webapp(), current: current).value)
         }
     }
 

@@ -1525,10 +1525,11 @@ let openAPIDocument = #"""
                       - $ref: '#/components/schemas/Time'
                       - type: 'null'
                   digest:
-                    type: string
+                    description: '`null` where the registry serves a manifest that cannot be read.'
+                    type: [string, 'null']
                 additionalProperties: false
             builds:
-              description: Newest first, 50 at most.
+              description: Newest first, `limit` at most, and never more than 50.
               type: array
               items:
                 type: object

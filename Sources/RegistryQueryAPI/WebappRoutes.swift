@@ -3,9 +3,9 @@ import Hummingbird
 
 /// `/webapps`: what a person wants to see of them at a glance.
 struct WebappRoutes: Sendable {
-    /// How many versions a history has unless the caller says how many.
+    /// How many versions, and how many builds, a history has at most unless the caller says how many.
     static let usualHistory = 30
-    /// The most versions of a history.
+    /// The most of either.
     static let longestHistory = 100
 
     let builds: BuildService
@@ -40,12 +40,12 @@ struct WebappRoutes: Sendable {
         let limit = query.number("limit", in: 1...Self.longestHistory) ?? Self.usualHistory
         guard let webapp, errors.list.isEmpty else { throw errors.problem }
         // Builds that ended a moment ago are remembered by being looked at.
-        _ = try await builds.builds(of: webapp, status: nil)
+        try await builds.glance(of: webapp)
         let versions = try await builds.versions.versions(of: webapp, limit: limit, freshness: request.freshness)
         return Response(
             json: JSONDocument(
                 historyOf: webapp, since: builds.history.since, versions: versions,
-                builds: builds.history.builds(of: webapp)
+                builds: Array(builds.history.builds(of: webapp).prefix(limit))
             ).value)
     }
 }

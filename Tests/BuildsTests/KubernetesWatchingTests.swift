@@ -55,6 +55,8 @@ struct KubernetesWatchingTests {
             for _ in 0..<20 {
                 var snapshots = builder.snapshots().makeAsyncIterator()
                 #expect(try await snapshots.next()?.map(\.id) == [plan.id])
+                #expect(try await builder.glance(of: plan.webapp).map(\.id) == [plan.id])
+                #expect(try await builder.glance(of: WebappName("another")).isEmpty)
             }
             #expect(harness.standIn.requests.count == requests, "\(harness.standIn.requests.suffix(3))")
             #expect(registry.questions == questions)

@@ -131,6 +131,52 @@ import Testing
         #expect(try await names() == 1 && count.withLock { $0 } == 3)
     }
 
+    @Test func whoeverWantsToKnowHowItIsNowSharesTheNextCatalog() async throws {
+        let gate = Gate()
+        let count = Mutex(0)
+        let shared = SharedCatalog(clock: ManualClock()) {
+            count.withLock { $0 += 1 }
+            try await gate.pass()
+            return [app]
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try await shared.catalog() }
+            try await eventually { count.withLock { $0 } == 1 }
+            for _ in 0..<20 { group.addTask { _ = try await shared.catalog(anew: true) } }
+            try await Task.sleep(for: .milliseconds(50))
+            #expect(count.withLock { $0 } == 1)
+            gate.open()
+            try await group.waitForAll()
+        }
+        // Who comes very late may find the second over.
+        #expect((2...3).contains(count.withLock { $0 }))
+    }
+
+    @Test func aCatalogThatHangsHoldsTheNextUpForAWhileOnly() async throws {
+        let clock = ManualClock()
+        let count = Mutex(0)
+        let shared = SharedCatalog(clock: clock) {
+            if count.withLock({
+                $0 += 1
+                return $0
+            }) == 1 {
+                try await Task.sleep(for: .seconds(3600))
+            }
+            return [app]
+        }
+        let first = Task { try await shared.catalog() }
+        try await eventually { count.withLock { $0 } == 1 }
+        let second = Task { try await shared.catalog(anew: true) }
+        try await clock.waitForSleep(of: .seconds(3))
+        clock.advance(by: .seconds(3))
+        guard case .repositories = try await second.value else {
+            Issue.record("refused")
+            return
+        }
+        first.cancel()
+        await #expect(throws: CancellationError.self) { try await first.value }
+    }
+
     @Test func aRefusalIsKeptAndAFailureIsNot() async throws {
         let codes = Mutex<[RegistryError.Code]>([.unavailable, .denied])
         let shared = SharedCatalog(clock: ManualClock()) {

@@ -43,6 +43,7 @@ struct MetricsTests: AuthenticationScript {
     static let paths: [(HTTPRequest.Method, String, RegistryMetrics.Operation)] = [
         (.get, "/v2/", .ping), (.get, "/behind/a/proxy/v2/", .ping), (.get, "/v2/_catalog?n=1", .listRepositories),
         (.get, "/v2/webapp/app/tags/list?last=x", .listTags), (.get, "/v2/tags/list/tags/list", .listTags),
+        (.get, "/v2/a/manifests/_catalog", .readManifest), (.get, "/v2/a/manifests/list", .readManifest),
         (.get, "/v2/a/manifests/v1", .readManifest), (.head, "/v2/a/blobs/manifests/v1", .readManifest),
         (.put, "/v2/a/manifests/v1", .pushManifest), (.get, "/v2/a/manifests/blobs/sha256:1", .readBlob),
         (.delete, "/v2/a/manifests/v1", .other), (.get, "/v2/a", .other), (.get, "/", .other),

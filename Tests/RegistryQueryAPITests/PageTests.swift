@@ -65,6 +65,13 @@ struct PageTests {
         #expect(text.split(separator: "\n").allSatisfy { $0.count { $0 == "`" }.isMultiple(of: 2) })
     }
 
+    @Test("lines that are comments are left out, and a comment of several lines stays whole")
+    func leavesCommentsOut() {
+        let source = "/* one */\n  // two\n\n  a /* three */\n/* four\n  five */\n b // six\n/* seven */ c\n"
+        let compact = String(decoding: Page.compact(Array(source.utf8)), as: UTF8.self)
+        #expect(compact == "a /* three */\n/* four\nfive */\nb // six\n/* seven */ c\n")
+    }
+
     @Test("another style makes another page")
     func tellsVersionsApart() {
         let html = Array("<!-- style --><!-- script -->".utf8)

@@ -67,6 +67,11 @@ final class RegistryStub: Transport {
         }
     }
 
+    /// Serves an image under a tag whose configuration is no JSON.
+    func setBrokenImage(_ tag: String, of webapp: String) {
+        setImage(tag, of: webapp, configuration: "no JSON")
+    }
+
     /// Serves an image under a tag.
     func setImage(_ tag: String, of webapp: String, created: String, labels: [String: String]) {
         let labelText = labels.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\"\($0.value)\"" }.joined(separator: ",")
@@ -74,6 +79,10 @@ final class RegistryStub: Transport {
             {"architecture":"arm64","os":"linux","created":"\(created)","config":{"Labels":{\(labelText)}},\
             "rootfs":{"type":"layers","diff_ids":[]}}
             """
+        setImage(tag, of: webapp, configuration: config)
+    }
+
+    private func setImage(_ tag: String, of webapp: String, configuration config: String) {
         let configDigest = Digest.sha256(of: Array(config.utf8))
         let manifest = """
             {"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":\

@@ -1,5 +1,9 @@
 import Builds
 import FoundationEssentials
+import HTTPTransport
+import Logging
+import OCIDistribution
+import SemanticVersions
 import Testing
 
 @testable import RegistryQueryAPI
@@ -83,7 +87,7 @@ struct WebappRouteTests {
             // The image is known by its digest: its manifest and configuration are read once.
             let asked = service.registry.asked
             #expect(
-                asked.count { $0.contains("/blobs/") } == 1 && asked.count { $0.hasSuffix("manifests/v1.2.3") } == 2)
+                asked.count { $0.contains("/blobs/") } == 1 && asked.count { $0.hasSuffix("manifests/v1.2.3") } == 1)
         }
     }
 
@@ -131,9 +135,75 @@ struct WebappRouteTests {
             #expect(try await service.get("/webapps/app/history?limit=2").json["versions"].count == 2)
             #expect(service.registry.asked.count { $0.contains("/blobs/") } == before && before == 30)
             // One image that cannot be read, and there is no history rather than one with a hole.
-            service.registry.set("/v2/webapp/app/manifests/v1.39.0", .body(status: 500, "{}"))
-            #expect(try await service.get("/webapps/app/history").status == 503)
+            service.registry.setTags(["v2.0.0"] + tags, of: "app")
+            service.registry.set("/v2/webapp/app/manifests/v2.0.0", .body(status: 500, "{}"))
+            let anew = try await service.get("/webapps/app/history", ("Cache-Control", "no-cache"))
+            #expect(anew.status == 503)
+            // Versions' tags are not asked for again and again.
+            let asked = service.registry.asked
+            #expect(tags.suffix(30).allSatisfy { tag in asked.count { $0.hasSuffix("manifests/\(tag)") } == 1 })
+            service.builder.change(other) { $0.end(.succeeded, after: 3) }
+            service.registry.setTags(tags, of: "app")
+            _ = try await service.get("/tags/app", ("Cache-Control", "no-cache"))
+            let short = try await service.get("/webapps/app/history?limit=1").json
+            #expect(short["builds"].count == 1 && short["builds"][0]["id"] == .text(other))
         }
+    }
+
+    @Test("an image that cannot be read is told without what cannot be read, and hides no other")
+    func showsOdd() async throws {
+        try await TestService.run { service in
+            service.registry.setTags(["v1.0.0", "v1.1.0", "v1.2.0"], of: "app")
+            for tag in ["v1.0.0", "v1.1.0"] {
+                service.registry.setImage(
+                    tag, of: "app", created: "2026-11-22T20:5\(tag.dropFirst(3).first ?? "0"):01Z", labels: [:])
+            }
+            // The configuration of one is no JSON; of the other nothing can be read.
+            service.registry.setBrokenImage("v1.1.0", of: "app")
+            service.registry.set(
+                "/v2/webapp/app/manifests/v1.2.0",
+                .body(
+                    status: 200,
+                    headers: [("Content-Type", "application/vnd.docker.distribution.manifest.v1+prettyjws")],
+                    #"{"schemaVersion":1}"#))
+            let history = try await service.get("/webapps/app/history")
+            let versions = try history.json["versions"]
+            #expect(versions.count == 3, "\(history)")
+            #expect(versions[0]["digest"] == .null && versions[0]["createdAt"] == .null)
+            #expect(versions[1]["digest"].string != nil && versions[1]["createdAt"] == .null)
+            #expect(versions[2]["digest"].string != nil && versions[2]["createdAt"].string != nil)
+            let overview = try await service.get("/webapps/app").json
+            #expect(overview["latest"] == "v1.2.0" && overview["size"] == .null)
+        }
+    }
+
+    @Test("a history that takes too long is none")
+    func endsInTime() async throws {
+        let clock = StillClock()
+        let registry = RegistryStub()
+        registry.setTags(["v1.0.0"], of: "app")
+        registry.set("/v2/webapp/app/manifests/v1.0.0", .silence)
+        let host = try RegistryHost("registry.example")
+        let client = RegistryClient(
+            configuration: .init(registry: host, endpoint: try HTTPURL("http://registry.example"), retry: .none),
+            transport: registry, credentials: CredentialStore(directory: nil, logger: Logger(label: "test")),
+            logger: Logger(label: "test"))
+        let versions = VersionService(
+            naming: try ImageNaming(registry: host, prefix: "webapp"),
+            policy: VersionPolicy(initial: try #require(VersionTag("v1.0.0"))), registry: client,
+            listings: SharedTagListings(maxAge: .seconds(60)) { try await client.tags(of: $0) },
+            builder: MemoryBuilder(), clock: clock)
+        let asking = Task { try await versions.versions(of: WebappName("app"), limit: 1, freshness: .cached) }
+        try await eventually("the tag is asked for") { registry.asked.contains("/v2/webapp/app/manifests/v1.0.0") }
+        let ticking = Task {
+            while !Task.isCancelled {
+                clock.advance(by: .seconds(20))
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+        defer { ticking.cancel() }
+        let error = await #expect(throws: RegistryError.self) { try await asking.value }
+        #expect(error?.code == .timeout && error?.summary.contains("complete answer") == true)
     }
 
     @Test(
@@ -222,7 +292,17 @@ struct RetryRouteTests {
             }
             #expect(try await service.send("POST", "/builds/\(id)/retry", [("Idempotency-Key", "a b")]).status == 400)
             #expect(try await service.get("/builds/\(id)/retry").status == 405)
+            service.builder.change(id) { $0.end(.failed, after: 2) }
+            for (body, code) in [
+                (#"{"callbackUrl":"https://n8n.example"}"#, "unknown_field"), ("[]", "wrong_type"),
+                ("x", "malformed_json"),
+            ] {
+                let reply = try await service.post("/builds/\(id)/retry", body)
+                #expect(reply.status == 400, "\(reply)")
+                #expect(try reply.code == code)
+            }
             #expect(service.builder.all.count == 1)
+            #expect(try await service.post("/builds/\(id)/retry", "{}").status == 202)
         }
     }
 }

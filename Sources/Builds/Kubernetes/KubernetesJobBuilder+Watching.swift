@@ -18,8 +18,7 @@ extension KubernetesJobBuilder {
                 if last.builds != nil {
                     try await clock.sleep(for: board.isLive ? Self.shortestLook : Self.longestLook)
                 }
-                let builds = try await (board.isLive ? board.entries : listedEntries())
-                    .map { $0.found.recorded ?? $0.found.build(reading($0)) }.newestFirst
+                let builds = try await glance(of: nil).newestFirst
                 if builds != last.builds {
                     last.builds = builds
                     return builds
@@ -27,6 +26,16 @@ extension KubernetesJobBuilder {
                 try await listener.signal.wait(upTo: Self.longestLook, on: clock)
             }
         }
+    }
+
+    /// See ``Builder/glance(of:)``.
+    ///
+    /// While the watches are open nothing is asked for it.
+    public func glance(of webapp: WebappName?) async throws -> [Build] {
+        let entries =
+            try await board.isLive
+            ? board.entries.filter { webapp == nil || $0.found.webapp == webapp } : listedEntries(of: webapp)
+        return entries.map { $0.found.recorded ?? $0.found.build(reading($0)) }
     }
 
     /// Tells of all builds in metrics and in the log, for as long as this process leads.

@@ -23,6 +23,13 @@ extension LocalBuilder {
         }
     }
 
+    /// See ``Builder/glance(of:)``.
+    ///
+    /// Reads what has changed.
+    public func glance(of webapp: WebappName?) async throws -> [Build] {
+        try cache.content(upTo: Self.onlookersPatience).whole().filter { webapp == nil || $0.webapp == webapp }
+    }
+
     /// Tells of all builds in metrics and in the log, for as long as this process is the one that does.
     func keepJournal() async {
         var reporter = BuildReporter(logger: logger)

@@ -25,7 +25,7 @@ extension BuildService {
     /// all there is.
     /// - Throws: An error of registry or builder.
     public func webapps(freshness: Freshness) async throws -> WebappsAnswer {
-        let known = try await builds(of: nil, status: nil).map(\.webapp) + history.webapps
+        let known = try await glance(of: nil).map(\.webapp) + history.webapps
         var answer = WebappsAnswer(webapps: [], source: .registry)
         var names = Set(known)
         switch try await versions.catalog.catalog(anew: freshness == .anew) {

@@ -30,14 +30,14 @@ public struct WebappOverview: Sendable, Equatable {
 public struct ServedVersion: Sendable, Equatable {
     /// Its tag.
     public var tag: VersionTag
-    /// What the registry serves under it.
-    public var digest: Digest
+    /// What the registry serves under it; `nil` if that is nothing that can be read.
+    public var digest: Digest?
     /// When the image was made, if it says so.
     public var createdAt: Date?
 }
 
 extension VersionService {
-    /// How many tags are looked up at a time.
+    /// How many tags are looked up at a time for one caller.
     static let lookUps = 4
     /// How long it may take to look all of them up.
     static let longestLookUp: Duration = .seconds(20)
@@ -46,7 +46,7 @@ extension VersionService {
     /// - Throws: An error of registry or builder.
     public func overview(of webapp: WebappName, freshness: Freshness) async throws -> WebappOverview {
         let repository = try naming.repository(of: webapp)
-        let builds = try await builder.builds(of: webapp)
+        let builds = try await builder.glance(of: webapp)
         let (listing, age) = try await listing(of: repository, freshness: freshness)
         let history = listing.map { self.history(of: $0, in: repository) }
         let held = builds.map(\.version)
@@ -66,10 +66,12 @@ extension VersionService {
             }
         }
         // A tag that went away since it was listed is told without an image.
-        if let latest = overview.latest, let served = try await served(latest, in: repository) {
-            overview.digest = served.digest
-            overview.createdAt = served.facts.createdAt
-            overview.size = served.facts.size
+        if let latest = overview.latest {
+            let place = TagPlace(tag: try Tag(latest.tag), repository: repository)
+            let served = try await served.value(of: place, anew: freshness == .anew)
+            overview.digest = served?.digest
+            overview.createdAt = served?.facts?.createdAt
+            overview.size = served?.facts?.size
         }
         return overview
     }
@@ -81,16 +83,19 @@ extension VersionService {
         let repository = try naming.repository(of: webapp)
         guard let listing = try await listing(of: repository, freshness: freshness).0 else { return [] }
         let tags = Array(history(of: listing, in: repository).versions.prefix(limit))
-        let versions = try await ContinuousClock().within(Self.longestLookUp) { [self] in
+        let versions = try await clock.within(Self.longestLookUp) { [self] in
             try await withThrowingTaskGroup(of: (Int, ServedVersion?).self) { group in
                 var versions = [ServedVersion?](repeating: nil, count: tags.count)
                 for (index, tag) in tags.enumerated() {
                     if index >= Self.lookUps, let (done, version) = try await group.next() { versions[done] = version }
                     group.addTask {
-                        let served = try await self.served(tag, in: repository)
+                        let place = TagPlace(tag: try Tag(tag.tag), repository: repository)
+                        let served = try await self.served.value(of: place, anew: freshness == .anew)
                         return (
                             index,
-                            served.map { ServedVersion(tag: tag, digest: $0.digest, createdAt: $0.facts.createdAt) }
+                            served.map {
+                                ServedVersion(tag: tag, digest: $0.digest, createdAt: $0.facts?.createdAt)
+                            }
                         )
                     }
                 }
@@ -105,20 +110,5 @@ extension VersionService {
                 advice: "Ask again, or with a lower limit: what was read by now is kept")
         }
         return versions
-    }
-
-    /// What the registry serves under a tag, asked now; `nil` if it serves none.
-    private func served(
-        _ version: VersionTag, in repository: Repository
-    ) async throws -> (digest: Digest, facts: KnownImages.Facts)? {
-        guard let digest = try await registry.servedDigest(of: Tag(version.tag), in: repository) else { return nil }
-        if let facts = images[digest] { return (digest, facts) }
-        do {
-            let image = try await registry.image(.digest(digest), in: repository)
-            images.remember(image)
-            return (digest, KnownImages.Facts(createdAt: image.createdAt, size: image.size))
-        } catch let error as RegistryError where [.manifestUnknown, .nameUnknown].contains(error.code) {
-            return nil
-        }
     }
 }
