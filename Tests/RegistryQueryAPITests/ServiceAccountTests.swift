@@ -177,13 +177,18 @@ struct ServiceAccountTests {
         }
     }
 
+    /// How many were turned away.
+    private final class Refusals: Sendable {
+        let count = Mutex(0)
+    }
+
     @Test("eight reviews at a time, 64 wait, more are refused; all who waited are answered")
     func boundsReviews() async throws {
         let gate = Gate()
         let reviewer = Reviewer(gate: gate) { _ in Reviewer.n8n }
         let accounts = try reviewer.accounts()
         let most = ReviewedTokens.mostReviews + ReviewedTokens.mostWaiting
-        let refused = Mutex(0)
+        let refused = Refusals()
         try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 0..<most + 5 {
                 group.addTask {
@@ -191,14 +196,14 @@ struct ServiceAccountTests {
                         return try await accounts.caller(presenting: webToken(number)[...]) != nil
                     } catch let problem as Problem {
                         #expect(problem.code == .clusterUnavailable && problem.headers[.retryAfter] == "1")
-                        refused.withLock { $0 += 1 }
+                        refused.count.withLock { $0 += 1 }
                         return false
                     }
                 }
             }
             // Whoever comes only after a place is free is not refused.
             try await eventually("all that are too many are refused, all places taken") {
-                refused.withLock { $0 } == 5 && gate.count == ReviewedTokens.mostReviews
+                refused.count.withLock { $0 } == 5 && gate.count == ReviewedTokens.mostReviews
             }
             #expect(reviewer.asked.count == ReviewedTokens.mostReviews)
             gate.open()
