@@ -93,7 +93,7 @@ class Visit:
                 self.page.set_viewport_size(size)
                 # Nothing sticks out at the side.
                 assert self.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} on a {screen}"
-                self.page.wait_for_timeout(150)
+                self.page.wait_for_timeout(60)
                 self.page.screenshot(path=SCREENSHOTS / f"{name}-{screen}-{scheme}.png", full_page=full)
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(SCREENS["desktop"])
