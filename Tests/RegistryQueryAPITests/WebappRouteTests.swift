@@ -133,15 +133,15 @@ struct WebappRouteTests {
             #expect(json["builds"][0]["status"] == "failed" && json["builds"][0]["durationSeconds"] == .number("2.0"))
             let before = service.registry.asked.count { $0.contains("/blobs/") }
             #expect(try await service.get("/webapps/app/history?limit=2").json["versions"].count == 2)
+            // Versions' tags are not asked for again and again.
+            let asked = service.registry.asked
+            #expect(tags.suffix(2).allSatisfy { tag in asked.count { $0.hasSuffix("manifests/\(tag)") } == 1 })
             #expect(service.registry.asked.count { $0.contains("/blobs/") } == before && before == 30)
             // One image that cannot be read, and there is no history rather than one with a hole.
             service.registry.setTags(["v2.0.0"] + tags, of: "app")
             service.registry.set("/v2/webapp/app/manifests/v2.0.0", .body(status: 500, "{}"))
             let anew = try await service.get("/webapps/app/history", ("Cache-Control", "no-cache"))
             #expect(anew.status == 503)
-            // Versions' tags are not asked for again and again.
-            let asked = service.registry.asked
-            #expect(tags.suffix(30).allSatisfy { tag in asked.count { $0.hasSuffix("manifests/\(tag)") } == 1 })
             service.builder.change(other) { $0.end(.succeeded, after: 3) }
             service.registry.setTags(tags, of: "app")
             _ = try await service.get("/tags/app", ("Cache-Control", "no-cache"))
