@@ -15,7 +15,7 @@ struct BuildReporter {
     /// Takes the lead.
     init(logger: Logger) {
         self.logger = logger
-        BuildMetrics.gauges(BuildMetrics.Gauges(leads: true))
+        BuildMetrics.leads(true)
     }
 
     /// Takes in all builds there are.
@@ -28,17 +28,21 @@ struct BuildReporter {
 
     /// Lets what depends on the time alone go on, also while it is not known how the builds are.
     func refresh(at now: Date) {
+        guard journal.hasBase else { return }
         let open = journal.open
         let queued = open.filter { $0.status == .queued }
         BuildMetrics.gauges(
             BuildMetrics.Gauges(
-                leads: true, queued: queued.count, running: open.count - queued.count,
+                queued: queued.count, running: open.count - queued.count,
                 oldestQueued: queued.map(\.createdAt).age(at: now),
                 oldestUndelivered: owed.compactMap(\.finishedAt).age(at: now)))
     }
 
     /// Gives up the lead: whoever leads tells from now on.
-    func end() { BuildMetrics.gauges(BuildMetrics.Gauges()) }
+    func end() {
+        BuildMetrics.leads(false)
+        BuildMetrics.gauges(BuildMetrics.Gauges())
+    }
 
     private mutating func tell(_ event: BuildJournal.Event) {
         switch event {

@@ -53,11 +53,16 @@ struct JobBuild {
     /// Whether its Job stays until its caller was told.
     var isHeldByCallback: Bool { job.metadata.finalizers.contains(JobKeys.callbackFinalizer) }
 
-    private static func isHeldBack(_ job: Job) -> Bool {
-        job.spec.suspend == true && !job.metadata.isBeingDeleted && job.outcome == nil
+    /// Whether the Job was never let run: whoever made it may have taken it back, so that its build was promised to nobody.
+    var wasNeverResumed: Bool { Self.wasNeverResumed(job) }
+
+    private static func wasNeverResumed(_ job: Job) -> Bool {
+        job.spec.suspend == true && job.outcome == nil
             && job.metadata.annotations[JobKeys.Annotation.reservation] != nil
             && job.metadata.annotations[JobKeys.Annotation.resumedAt] == nil
     }
+
+    private static func isHeldBack(_ job: Job) -> Bool { wasNeverResumed(job) && !job.metadata.isBeingDeleted }
 
     // MARK: What it is now
 

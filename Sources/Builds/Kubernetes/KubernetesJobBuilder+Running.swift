@@ -57,7 +57,7 @@ extension KubernetesJobBuilder {
             let uids = Set(entries.compactMap(\.found.uid))
             for (uid, build) in open where !uids.contains(uid) { await ended(build.vanished(at: self.now())) }
             let unfinished = entries.filter {
-                $0.found.recorded == nil && $0.found.job.outcome == nil && !$0.found.isHeldBack
+                $0.found.recorded == nil && $0.found.job.outcome == nil && !$0.found.wasNeverResumed
             }
             open = Dictionary(
                 unfinished.compactMap { entry in entry.found.uid.map { ($0, entry.found.build(reading(entry))) } }
