@@ -52,6 +52,18 @@ struct LocalWatchingTests {
         }
     }
 
+    @Test("a directory that changed a moment ago, or later than now, is not relied on")
+    func unrest() async throws {
+        try await withStore { _, store in
+            let build = try reserve("v1.0.0", in: store)
+            let stamp = try #require(LocalBuildCache.Stamp(store.directory(of: build.id)))
+            for (seconds, isSettled) in [(-3600.0, false), (0, false), (1.9, false), (2.1, true), (3600, true)] {
+                #expect(stamp.isSettled(at: stamp.changedAt + Int64(seconds * 1e9)) == isSettled)
+            }
+            #expect(LocalBuildCache.Stamp(store.directory(of: try plan("v1.0.1").id)) == nil)
+        }
+    }
+
     @Test("no change is missed, however fast they follow each other")
     func fastChanges() async throws {
         try await withStore { _, store in

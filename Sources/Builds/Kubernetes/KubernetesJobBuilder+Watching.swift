@@ -48,7 +48,7 @@ extension KubernetesJobBuilder {
     }
 
     /// A build whose end is not recorded may turn out to have ended for another reason, or with a digest.
-    private func observation(of entry: BuildBoard.Entry) -> BuildJournal.Observation {
+    func observation(of entry: BuildBoard.Entry) -> BuildJournal.Observation {
         if let build = entry.found.recorded { return BuildJournal.Observation(build: build) }
         var build = entry.found.build(reading(entry))
         build.isHeldBack = entry.found.wasNeverResumed
