@@ -219,6 +219,10 @@ struct LocalWatchingTests {
             let seen = try #require(try await snapshots.next()?.first)
             #expect(seen.phase == .building && seen.progress == build.progress)
             #expect(seen.phaseTimes.map(\.phase) == [.building])
+            build.begin(.pushing, "pushing")
+            #expect(build.progress != nil)
+            build.begin(.verifying, "asking")
+            #expect(build.progress == nil, "the steps are over")
         }
     }
 }
