@@ -87,7 +87,11 @@ struct ReservationAttempt {
                         BuildMetrics.reservationConflict()
                         logger.debug(
                             "reservation lost to another",
-                            metadata: ["webapp": "\(webapp)", "version": "\(version.tag)"])
+                            metadata: [
+                                "build":
+                                    "\(BuildID(webapp: webapp, repository: repository, version: version.version))",
+                                "version": "\(version.tag)",
+                            ])
                         isOutOfDate = true
                         outcomes.append(.again)
                     }

@@ -331,7 +331,7 @@ struct KubernetesCallbackTests {
                 #expect(stage.callback(plan)?.lastAnswer?.contains("REPOSITORY_PREFIX") == true)
             }
             try await eventually("it is logged") {
-                stage.book.text.contains("warning callback abandoned attempts=0 job=\(plan.id)")
+                stage.book.text.contains("warning callback abandoned attempts=0 build=\(plan.id)")
             }
             #expect(stage.receiver.calls.isEmpty && builder.board.strays.count <= 1)
         }

@@ -40,6 +40,9 @@ struct BuildJournal {
 
     private var entries: [Key: Entry]?
 
+    /// Whether the first look was taken.
+    var hasBase: Bool { entries != nil }
+
     /// The builds that have not ended, as they were last.
     var open: [Build] { entries?.values.filter { !$0.hasEnded }.map(\.build) ?? [] }
 

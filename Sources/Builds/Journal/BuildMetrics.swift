@@ -7,6 +7,7 @@ enum BuildMetrics {
     static func prepare() {
         Counter(label: "registry_query_reservation_conflicts_total").increment(by: 0)
         for outcome in CallbackOutcome.allCases { callback(outcome, count: 0) }
+        leads(false)
         gauges(Gauges())
     }
 
@@ -60,15 +61,15 @@ enum BuildMetrics {
 
     /// What is so at one moment, as whoever leads tells it.
     struct Gauges: Equatable {
-        var leads = false
         var queued = 0
         var running = 0
         var oldestQueued: TimeInterval = 0
         var oldestUndelivered: TimeInterval = 0
     }
 
+    static func leads(_ isLeader: Bool) { Gauge(label: "registry_query_leader").record(isLeader ? 1 : 0) }
+
     static func gauges(_ gauges: Gauges) {
-        Gauge(label: "registry_query_leader").record(gauges.leads ? 1 : 0)
         for (status, count) in [(Build.Status.queued, gauges.queued), (.running, gauges.running)] {
             Gauge(label: "registry_query_builds_in_flight", dimensions: [("status", status.rawValue)]).record(count)
         }

@@ -14,7 +14,7 @@ struct BuildReporter {
     /// Takes the lead.
     init(logger: Logger) {
         self.logger = logger
-        BuildMetrics.gauges(BuildMetrics.Gauges(leads: true))
+        BuildMetrics.leads(true)
     }
 
     /// Takes in all builds there are.
@@ -27,19 +27,23 @@ struct BuildReporter {
 
     /// Lets what depends on the time alone go on, also while it is not known how the builds are.
     func refresh(at now: Date) {
+        guard journal.hasBase else { return }
         // How one has ended may still be found out better; it runs no more.
         let open = journal.open.filter { !$0.status.isFinal }
         let queued = open.filter { $0.status == .queued }
         let running = open.filter { $0.status == .running && !$0.isHeldBack }
         BuildMetrics.gauges(
             BuildMetrics.Gauges(
-                leads: true, queued: queued.count, running: running.count,
+                queued: queued.count, running: running.count,
                 oldestQueued: queued.map(\.createdAt).age(at: now),
                 oldestUndelivered: owed.compactMap(\.finishedAt).age(at: now)))
     }
 
     /// Gives up the lead: whoever leads tells from now on.
-    func end() { BuildMetrics.gauges(BuildMetrics.Gauges()) }
+    func end() {
+        BuildMetrics.leads(false)
+        BuildMetrics.gauges(BuildMetrics.Gauges())
+    }
 
     private func tell(_ event: BuildJournal.Event) {
         switch event {

@@ -159,10 +159,14 @@ final class BuildBoard: Sendable {
     }
 
     /// Takes in how far BuildKit is.
+    ///
+    /// A log that is read again after a break tells less for a while, which takes nothing back.
     func apply(_ progress: BuildKitProgress, to found: JobBuild, at now: Date) {
         guard let uid = found.uid else { return }
         update { state in
-            guard state.jobs[found.job.metadata.name]?.uid == uid else { return [] }
+            guard state.jobs[found.job.metadata.name]?.uid == uid,
+                progress.lines > state.progress[uid]?.lines ?? 0
+            else { return [] }
             state.progress[uid] = progress
             if progress.isPushing, state.pushingSince[uid] == nil { state.pushingSince[uid] = now.inMilliseconds }
             return [found.id]

@@ -98,14 +98,11 @@ extension KubernetesJobBuilder {
             options.follow = true
             do {
                 guard case .bytes(let log) = try await client.log(ofPod: pod.metadata.name, options) else { return }
-                // Read from the beginning again after a break, and told once it tells something new.
                 var progress = BuildKitProgress()
-                var told = board.log(of: found).progress ?? BuildKitProgress()
                 for try await chunk in log {
+                    let told = progress
                     progress.read(chunk)
-                    guard progress.lines > told.lines, progress != told else { continue }
-                    told = progress
-                    board.apply(progress, to: found, at: now())
+                    if progress != told { board.apply(progress, to: found, at: now()) }
                 }
                 return
             } catch {

@@ -57,7 +57,7 @@ extension KubernetesJobBuilder {
     }
 
     /// A build whose end is not recorded may turn out to have ended for another reason, or with a digest.
-    private func observation(of entry: BuildBoard.Entry) -> BuildJournal.Observation {
+    func observation(of entry: BuildBoard.Entry) -> BuildJournal.Observation {
         if let build = entry.found.recorded { return BuildJournal.Observation(build: build) }
         let build = entry.found.build(reading(entry))
         // Who holds a cancelled build but for its callback records nothing.

@@ -32,7 +32,7 @@ final class LocalBuildCache: Sendable {
     }
 
     /// Tells a directory from itself at another time.
-    private struct Stamp: Equatable {
+    struct Stamp: Equatable {
         /// A directory that changed this recently may change again without looking any different.
         static let unrest: Int64 = 2_000_000_000
 
