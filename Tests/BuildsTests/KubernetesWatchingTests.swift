@@ -288,7 +288,7 @@ struct KubernetesWatchingTests {
             }
             #expect(try observed() == (true, true))
             document["metadata"]?["deletionTimestamp"] = "2026-11-22T09:23:20Z"
-            #expect(try observed() == (false, true))
+            #expect(try observed() == (true, true))
             document["metadata"]?["annotations"]?[JobKeys.Annotation.resumedAt] = "2026-11-22T09:23:20Z"
             #expect(try observed() == (false, false))
         }
