@@ -271,7 +271,8 @@ def test_of_a_log_without_end_the_newest_lines_are_kept(visit):
     page = visit().page
     kept = page.evaluate("""async () => {
         const view = new LogView('none', '#/builds/none');
-        document.querySelector('main').append(view.element);
+        // Beside what the page shows, which is drawn anew.
+        document.body.append(view.element);
         const text = Array.from({length: 130_000}, (_, index) => `line ${index + 1}`).join('\\n') + '\\n';
         await view.take(text);
         view.render();
@@ -291,7 +292,8 @@ def test_searching_a_long_log_ends_and_survives_lines_that_go(visit):
     page = visit().page
     told = page.evaluate("""async () => {
         const view = new LogView('none', '#/builds/none');
-        document.querySelector('main').append(view.element);
+        // Beside what the page shows, which is drawn anew.
+        document.body.append(view.element);
         const lines = (count) => Array.from({length: count}, (_, index) => `row ${index}`).join('\\n') + '\\n';
         await view.take(lines(101_000));
         view.render();

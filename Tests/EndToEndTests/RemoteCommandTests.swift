@@ -110,7 +110,8 @@ extension EndToEnd {
                 #expect(ended.status == 0, "\(ended)")
                 #expect(try JSON(parsing: ended.output)["status"] == "succeeded")
                 #expect(try JSON(parsing: ended.output)["requestedBy"] == "laptop")
-                #expect(ended.errors.contains("building: "), "\(ended.errors)")
+                // Which of its states were told before the service died is chance.
+                #expect(["cloning: ", "building: "].contains(where: ended.errors.contains), "\(ended.errors)")
                 #expect(!(second.log + ended.errors).contains(Self.builder))
             }
         }
