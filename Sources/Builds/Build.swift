@@ -115,6 +115,6 @@ public struct Build: Sendable, Equatable {
 
     /// From the beginning of the work to its end, or to `now` while it lasts.
     public func duration(now: Date) -> Duration? {
-        startedAt.map { .milliseconds(Int64(((finishedAt ?? now).timeIntervalSince($0) * 1000).rounded())) }
+        startedAt.map { (finishedAt ?? now).since($0) }
     }
 }

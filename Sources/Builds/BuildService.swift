@@ -113,7 +113,7 @@ public final class BuildService: Sendable {
             var iterator = snapshots.makeAsyncIterator()
             guard let builds = try await iterator.next() else { return nil }
             history.remember(builds)
-            return builds.newestFirst.map(compared)
+            return builds.map(compared)
         }
     }
 

@@ -51,7 +51,7 @@ public protocol Builder: Sendable {
     /// ``BuildsError/Code/buildUnknown`` if there is none.
     func updates(of id: BuildID) -> AsyncThrowingStream<Build, any Error>
 
-    /// All builds as they are, then as they are each time something has changed: for people who look on.
+    /// All builds as they are, newest first, then as they are each time something has changed: for people who look on.
     ///
     /// At most a few times a second, however much changes. What is told may be a moment old, and nothing is recorded for it. Throws what
     /// ``builds(of:)`` throws.
@@ -206,7 +206,7 @@ extension Builder {
         let last = LastBuilds()
         return AsyncThrowingStream {
             while true {
-                let builds = try await self.builds(of: nil)
+                let builds = try await self.builds(of: nil).newestFirst
                 if builds != last.builds {
                     last.builds = builds
                     return builds

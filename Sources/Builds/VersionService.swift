@@ -159,10 +159,7 @@ public final class VersionService: Sendable {
         let builds = try await builder.builds(of: webapp)
         let (listing, age) = try await listing(of: repository, freshness: freshness)
         let held = builds.map(\.version)
-        let sorted = listing.flatMap { listing in
-            VersionChooser(sorted: history(of: listing, in: repository), held: held, policy: policy)
-        }
-        let chooser = sorted ?? VersionChooser(tags: listing?.tags.map(\.name), held: held, policy: policy)
+        let chooser = chooser(of: listing, listing.map { history(of: $0, in: repository) }, held: held)
         var answer = NextAnswer(
             webapp: webapp, repository: repository, inFlight: Self.inFlight(builds), age: age)
         switch try chooser.choose(selection) {
@@ -193,6 +190,12 @@ public final class VersionService: Sendable {
 
     static func inFlight(_ builds: [Build]) -> [VersionTag] {
         builds.filter { !$0.status.isFinal }.map(\.version).sorted(by: >)
+    }
+
+    /// Chooses from the tags of a listing, whose order may be known, and from the tags that builds hold.
+    func chooser(of listing: TagListing?, _ history: VersionHistory?, held: [VersionTag]) -> VersionChooser {
+        history.flatMap { VersionChooser(sorted: $0, held: held, policy: policy) }
+            ?? VersionChooser(tags: listing?.tags.map(\.name), held: held, policy: policy)
     }
 
     func history(of listing: TagListing, in repository: Repository) -> VersionHistory {

@@ -38,9 +38,8 @@ extension KubernetesClient {
     /// To be called before metrics are read.
     public func recordMetrics() {
         for (resource, age) in watches.ages {
-            let (seconds, attoseconds) = age.components
             Gauge(label: "registry_query_watch_stale_seconds", dimensions: [("resource", resource)])
-                .record(Double(seconds) + Double(attoseconds) / 1e18)
+                .record(age / .seconds(1))
         }
     }
 }

@@ -131,7 +131,7 @@ struct BuildRoutes: Sendable {
                 group.addTask {
                     while true {
                         try await Task.sleep(for: heartbeat)
-                        sink.yield(ByteBuffer(string: ": still here\n\n"))
+                        sink.yield(stillHere)
                     }
                 }
                 for await event in events { try await writer.write(event) }

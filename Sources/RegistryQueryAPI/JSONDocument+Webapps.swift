@@ -48,7 +48,7 @@ extension JSONDocument {
                     [
                         "id": .text(build.id), "tag": .text(build.version), "status": .string(build.status.rawValue),
                         "createdAt": .time(build.createdAt), "finishedAt": .time(build.finishedAt),
-                        "durationSeconds": .seconds(build.duration(now: build.finishedAt ?? Date())),
+                        "durationSeconds": .seconds(build.duration(now: Date())),
                     ]
                 }),
         ]

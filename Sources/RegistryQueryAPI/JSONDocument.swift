@@ -121,12 +121,9 @@ public struct JSONDocument: Sendable {
     }
 
     private static func value(of time: Build.PhaseTime) -> JSONValue {
-        let duration = time.endedAt.map {
-            Duration.milliseconds(Int64(($0.timeIntervalSince(time.startedAt) * 1000).rounded()))
-        }
-        return [
+        [
             "phase": .string(time.phase.rawValue), "startedAt": .time(time.startedAt),
-            "durationSeconds": .seconds(duration),
+            "durationSeconds": .seconds(time.duration),
         ]
     }
 

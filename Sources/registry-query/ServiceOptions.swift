@@ -25,16 +25,6 @@ struct ServiceOptions: ParsableArguments {
     }
 
     var given: [SettingKey: String] {
-        /// These flags for a further command, as a shell takes them.
-        var repeated: String {
-            given.sorted { $0.key.flag < $1.key.flag }.map { key, value in
-                let isPlain = value.utf8.allSatisfy {
-                    $0 > 0x20 && $0 < 0x7f && !"'\"$`\\&|;<>()*?[]#~!{}".utf8.contains($0)
-                }
-                return " \(key.flag) " + (isPlain ? value : "'" + value.replacing("'", with: #"'\''"#) + "'")
-            }.joined()
-        }
-
         var given: [SettingKey: String] = [:]
         given[.serviceURL] = server
         given[.serviceTokenFile] = tokenFile

@@ -18,10 +18,13 @@ final class KnownImages: Sendable {
 
     subscript(digest: Digest) -> Facts? { facts.withLock { $0[digest] } }
 
-    func remember(_ image: ImageDetails) {
+    /// Keeps what is wanted of an image, and answers it.
+    func remember(_ image: ImageDetails) -> Facts {
+        let news = Facts(createdAt: image.createdAt, size: image.size)
         facts.withLock { facts in
             if facts.count >= Self.most { facts.removeAll() }
-            facts[image.digest] = Facts(createdAt: image.createdAt, size: image.size)
+            facts[image.digest] = news
         }
+        return news
     }
 }

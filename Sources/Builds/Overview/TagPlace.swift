@@ -24,9 +24,7 @@ struct TagPlace: Hashable, Sendable {
             if let facts = images[digest] {
                 served.facts = facts
             } else {
-                let image = try await registry.image(.digest(digest), in: repository)
-                images.remember(image)
-                served.facts = KnownImages.Facts(createdAt: image.createdAt, size: image.size)
+                served.facts = images.remember(try await registry.image(.digest(digest), in: repository))
             }
         } catch let error as RegistryError where [.manifestUnknown, .nameUnknown].contains(error.code) {
             return nil

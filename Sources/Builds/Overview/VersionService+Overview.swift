@@ -50,9 +50,7 @@ extension VersionService {
         let (listing, age) = try await listing(of: repository, freshness: freshness)
         let history = listing.map { self.history(of: $0, in: repository) }
         let held = builds.map(\.version)
-        let chooser =
-            history.flatMap { VersionChooser(sorted: $0, held: held, policy: policy) }
-            ?? VersionChooser(tags: listing?.tags.map(\.name), held: held, policy: policy)
+        let chooser = chooser(of: listing, history, held: held)
         var overview = WebappOverview(
             webapp: webapp, repository: repository, latest: history?.latest(in: nil, prereleases: .excluded),
             count: history.map { $0.versions.count + $0.otherTags.count } ?? 0, next: [:],

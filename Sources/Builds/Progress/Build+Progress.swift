@@ -26,6 +26,8 @@ extension Build {
         public var startedAt: Date
         /// When the next phase began, or the build ended; `nil` while it lasts.
         public var endedAt: Date?
+        /// How long it took; `nil` while it lasts.
+        public var duration: Duration? { endedAt?.since(startedAt) }
     }
 
     /// The phases that the build has come to, in order.
@@ -60,4 +62,7 @@ extension [Build.Phase: Date] {
 extension Date {
     /// In whole milliseconds, which every record keeps.
     var inMilliseconds: Date { Date(timeIntervalSince1970: (timeIntervalSince1970 * 1000).rounded() / 1000) }
+
+    /// The time from another to this one, to the millisecond.
+    func since(_ start: Date) -> Duration { .milliseconds(Int64((timeIntervalSince(start) * 1000).rounded())) }
 }

@@ -24,7 +24,7 @@ struct EventRoutes: Sendable {
                 }
                 for await _ in listener.wakes {
                     let news = listener.take()
-                    try await writer.write(news.readableBytes > 0 ? news : ByteBuffer(string: ": still here\n\n"))
+                    try await writer.write(news.readableBytes > 0 ? news : stillHere)
                 }
                 group.cancelAll()
             }
