@@ -28,9 +28,12 @@ extension Response {
         let logger = request.logger
         // The body is written when the request has been answered.
         let correlation = Correlation.current
+        var headers: HTTPFields = [.contentType: contentType, .cacheControl: "no-store", .connection: "close"]
+        // Has nginx pass each piece on as it comes (ngx_http_proxy_module, proxy_buffering).
+        headers.set("X-Accel-Buffering", "no")
         self.init(
             status: .ok,
-            headers: [.contentType: contentType, .cacheControl: "no-store", .connection: "close"],
+            headers: headers,
             body: ResponseBody { writer in
                 let (ends, end) = AsyncStream<StreamEnd>.makeStream(bufferingPolicy: .bufferingOldest(1))
                 // One task at a time has the writer: this one waits for the one that writes.

@@ -244,6 +244,7 @@ struct FeedTests {
             await connection.send(service.request("GET", "/events"))
             var seen = try await connection.read(until: "event: builds\ndata: {\"builds\":[]}\n\n")
             #expect(seen.lowercased().contains("content-type: text/event-stream"))
+            #expect(seen.lowercased().contains("x-accel-buffering: no"), "a proxy must not keep events back")
             seen += try await connection.read(until: ": still here\n\n")
             let id = try await service.startBuild("app")
             let news = try await connection.read(until: "\"webapp\":\"app\"")
