@@ -3,7 +3,6 @@ import Hummingbird
 /// What concerns the service itself: whether it lives, whether it is ready, and what its contract is.
 struct ServiceRoutes: Sendable {
     let readiness: Readiness
-    let page = Page()
 
     var routes: [Route] {
         [
@@ -23,7 +22,7 @@ struct ServiceRoutes: Sendable {
                 try request.refuseParameters()
                 return Response(json: JSONDocument(request.caller).value)
             },
-            Route(method: .get, path: "/", access: .open) { [page] request in try page.answer(request) },
+            Route(method: .get, path: "/", access: .open) { request in try Page.shared.answer(request) },
             Route(method: .get, path: "/openapi.yaml", access: .requires(.read)) { request in
                 try request.refuseParameters()
                 return Response(

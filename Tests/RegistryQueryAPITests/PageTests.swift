@@ -16,9 +16,9 @@ struct PageTests {
                     #expect(reply.status == 200 && reply["content-type"] == "text/html; charset=utf-8", "\(site)")
                 }
                 let reply = try await service.get("/")
-                #expect(reply.body == Page().document && reply["cache-control"] == "no-cache")
+                #expect(reply.body == Page.shared.document && reply["cache-control"] == "no-cache")
                 #expect(reply["referrer-policy"] == "no-referrer" && reply["x-content-type-options"] == "nosniff")
-                let page = Page()
+                let page = Page.shared
                 #expect(reply["content-security-policy"] == page.policy && reply["etag"] == page.tag)
                 let head = try await service.send("HEAD", "/")
                 #expect(head.status == 200 && head.body.isEmpty && head["etag"] == page.tag)
@@ -30,7 +30,7 @@ struct PageTests {
 
     @Test("the hashes of the policy are those of what is between the tags")
     func hashes() throws {
-        let page = Page()
+        let page = Page.shared
         let text = String(decoding: page.document, as: UTF8.self)
         for (tag, directive) in [("style", "style-src"), ("script", "script-src")] {
             let parts = text.components(between: "<\(tag)>", and: "</\(tag)>")
@@ -61,7 +61,7 @@ struct PageTests {
             String(decoding: Page.compactStyle(Array(style.utf8)), as: UTF8.self)
                 == "a b,a :hover{c:'d e',1px 2px}@media (x:1){b > c{d:calc(1px - 2px)}}")
         // A text over several lines would lose its blanks.
-        let text = String(decoding: Page().document, as: UTF8.self)
+        let text = String(decoding: Page.shared.document, as: UTF8.self)
         #expect(text.split(separator: "\n").allSatisfy { $0.count { $0 == "`" }.isMultiple(of: 2) })
     }
 
@@ -83,7 +83,7 @@ struct PageTests {
     @Test("who has the page already is told so")
     func saysNotModified() async throws {
         try await TestService.run { service in
-            let tag = Page().tag
+            let tag = Page.shared.tag
             for known in [tag, "W/\(tag)", "\"x\", \(tag)", "*"] {
                 let reply = try await service.get("/", ("If-None-Match", known))
                 #expect(reply.status == 304 && reply.body.isEmpty && reply["etag"] == tag, "\(known)")

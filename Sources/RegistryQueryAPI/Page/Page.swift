@@ -14,8 +14,10 @@ struct Page: Sendable {
     /// Spec: RFC 9110 section 8.8.3.
     let tag: String
 
-    /// The page of this binary.
-    init() {
+    /// The page of this binary, put together when it is asked for first: most processes serve none.
+    static let shared = Page()
+
+    private init() {
         // They share one scope. base.js is strict for all of them, page.js starts.
         let scripts = [
             PackageResources.base_js, PackageResources.service_js, PackageResources.log_js, PackageResources.chart_js,
