@@ -5,8 +5,8 @@ internal import SystemPackage
 
 /// What the directory of builds holds, for those who look on: a build is read again only when its directory has changed.
 ///
-/// Every file of a build is replaced by renaming or made anew, which its directory tells. Nothing that a reservation depends on is
-/// decided from it.
+/// Every file of a build is replaced by renaming or made anew, which its directory tells. No version is chosen from it. Whether an
+/// idempotency key has a build is: a key stays the same for as long as the directory is the same.
 final class LocalBuildCache: Sendable {
     /// Everything, as of one moment.
     struct Content: Sendable {

@@ -19,10 +19,16 @@ internal import SystemPackage
 /// ```
 struct LocalBuildStore: Sendable {
     let root: FilePath
+    let builds: FilePath
+    let ended: FilePath
+    private let work: FilePath
 
-    var builds: FilePath { root.appending("builds") }
-    var ended: FilePath { root.appending("ended") }
-    private var work: FilePath { root.appending("work") }
+    init(root: FilePath) {
+        self.root = root
+        builds = root.appending("builds")
+        ended = root.appending("ended")
+        work = root.appending("work")
+    }
 
     func directory(of id: BuildID) -> FilePath { builds.appending(id.description) }
     func log(of id: BuildID) -> FilePath { directory(of: id).appending("log") }
@@ -106,29 +112,30 @@ struct LocalBuildStore: Sendable {
 
     /// `nil` if the directory is gone, also when it goes while it is read.
     func read(_ directory: FilePath) throws -> Build? {
+        let path = directory.string
         do {
-            let plan = try Self.decoder.decode(StoredPlan.self, from: contents(directory.appending("plan.json"))).plan()
+            let plan = try Self.decoder.decode(StoredPlan.self, from: contents("\(path)/plan.json")).plan()
             var build = plan.queued(message: "waiting for a free place to build")
-            let status = directory.appending("status.json")
-            if FileManager.default.fileExists(atPath: status.string) {
+            let status = "\(path)/status.json"
+            if FileManager.default.fileExists(atPath: status) {
                 try Self.decoder.decode(StoredStatus.self, from: contents(status)).apply(to: &build)
             }
-            let callback = directory.appending(Self.callbackFile(of: build))
-            if build.callback != nil, FileManager.default.fileExists(atPath: callback.string) {
-                build.callback = try Self.decoder.decode(Callback.self, from: contents(callback))
+            if build.callback != nil {
+                let callback = "\(path)/\(Self.callbackFile(of: build))"
+                if FileManager.default.fileExists(atPath: callback) {
+                    build.callback = try Self.decoder.decode(Callback.self, from: contents(callback))
+                }
             }
             return build
         } catch {
-            if !FileManager.default.fileExists(atPath: directory.string) { return nil }
+            if !FileManager.default.fileExists(atPath: path) { return nil }
             throw BuildsError(
                 .builderUnavailable,
                 "cannot read the local build in \(directory): \(error); repair or remove that directory")
         }
     }
 
-    private func contents(_ path: FilePath) throws -> Data {
-        try Data(contentsOf: URL(filePath: path.string))
-    }
+    private func contents(_ path: String) throws -> Data { try Data(contentsOf: URL(filePath: path)) }
 
     // MARK: Changing
 

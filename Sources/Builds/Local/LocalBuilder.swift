@@ -103,8 +103,9 @@ public final class LocalBuilder: Builder {
         let age = ContinuousClock().stopwatch()
         while true {
             if let lock = try store.reserving(withKey: key) {
-                // Decided from what is there now, and from nothing that was read before.
-                let isNew = try !store.all().contains { $0.idempotencyKey == key } && store.reserve(plan)
+                // Decided from the builds that are there now; what is known of them from before is their keys at most.
+                let isNew =
+                    try !cache.content().whole().contains { $0.idempotencyKey == key } && store.reserve(plan)
                 _ = consume lock
                 return isNew
             }
