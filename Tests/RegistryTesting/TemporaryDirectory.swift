@@ -31,11 +31,7 @@ public final class TemporaryDirectory: Sendable {
     /// Removes the directory with everything in it.
     public func remove() {
         // Foundation's way takes many times as long for a registry with ten thousand tags.
-        let words: [String] = ["rm", "-rf", "--", path]
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { for pointer in arguments { free(pointer) } }
-        var pid: pid_t = 0
-        if posix_spawn(&pid, "/bin/rm", nil, nil, &arguments, nil) == 0 { waitpid(pid, nil, 0) }
+        run("/bin/rm", "-rf", "--", path)
     }
 
     /// The path of something in the directory.
@@ -54,9 +50,35 @@ public final class TemporaryDirectory: Sendable {
     }
 }
 
-func writeFile(_ bytes: [UInt8], _ path: String, permissions: Int = 0o600) throws {
+/// Writes a file, making the directories above it.
+public func writeFile(_ bytes: [UInt8], _ path: String, permissions: Int = 0o600) throws {
     let url = URL(filePath: path)
     try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
     try Data(bytes).write(to: url)
     try FileManager.default.setAttributes([.posixPermissions: permissions], ofItemAtPath: path)
+    if permissions & 0o111 != 0 { try replaceByCopy(path) }
+}
+
+/// Has another process write a file again, so that it can be executed at once.
+///
+/// What this process has open for writing, each process that a test starts meanwhile has open, too, until it executes its
+/// program; and who executes the file until then gets `ETXTBSY` (execve(2)).
+private func replaceByCopy(_ path: String) throws {
+    let written = "\(path).written"
+    guard rename(path, written) == 0, run("/bin/cp", "-p", "--", written, path) == 0, unlink(written) == 0 else {
+        throw TestingError("\(path) cannot be written by another process")
+    }
+}
+
+/// The status that a program ended with.
+@discardableResult
+private func run(_ words: String...) -> CInt {
+    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    defer { for pointer in arguments { free(pointer) } }
+    var pid: pid_t = 0
+    var status: CInt = -1
+    guard posix_spawn(&pid, words[0], nil, nil, &arguments, nil) == 0, waitpid(pid, &status, 0) == pid else {
+        return -1
+    }
+    return status
 }
