@@ -62,10 +62,25 @@ public final class ServerProcess: Sendable {
         if let thread { pthread_join(thread, nil) }
     }
 
-    /// Sends a signal if the server still runs.
+    /// Sends a signal if the server still runs; comes back from `SIGSTOP` once it has stopped.
     public func signal(_ signal: CInt) {
         state.value.withLock { state in
-            if !state.isReaped { kill(pid, signal) }
+            guard !state.isReaped else { return }
+            kill(pid, signal)
+            // Its threads stop one by one, and until then one of them may answer.
+            for _ in 0..<1000 where signal == SIGSTOP && !hasStopped { usleep(1000) }
+        }
+    }
+
+    /// Whether each of its threads is stopped (`T` in `/proc/PID/task/TID/stat`, after the name in parentheses).
+    private var hasStopped: Bool {
+        let tasks = "/proc/\(pid)/task"
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+        return threads.allSatisfy { thread in
+            guard let stat = try? String(contentsOfFile: "\(tasks)/\(thread)/stat", encoding: .utf8) else {
+                return true
+            }
+            return stat.split(separator: ") ").last?.first == "T"
         }
     }
 
