@@ -34,8 +34,9 @@ extension EndToEnd {
                 func expectSame(_ arguments: [String], input: String = "", status: Int32 = 0) async throws {
                     for format in ["text", "json"] {
                         let arguments = arguments + ["--output", format]
-                        let direct = try await Scene.run(arguments, input: input, settings: scene.settings)
+                        async let runDirectly = Scene.run(arguments, input: input, settings: scene.settings)
                         let remote = try await Scene.run(arguments, input: input, settings: settings)
+                        let direct = try await runDirectly
                         #expect(remote.status == status, "\(arguments): \(remote)")
                         #expect(remote.status == direct.status, "\(arguments): \(direct)")
                         #expect(Self.ageless(remote.output) == Self.ageless(direct.output), "\(arguments)")
