@@ -10,6 +10,8 @@ import statistics
 import subprocess
 import time
 
+from benchmark_cluster import memory
+
 TAGS = 10_000
 RUNS = 21
 STARTS = 11
@@ -135,13 +137,6 @@ def until_idle(options):
 def listings_seen(options):
     with open(f"{options.directory}/registry.log") as log:
         return sum('"GET /v2/webapp/bench/tags/list' in line for line in log)
-
-
-def memory(pid):
-    """Kibibytes by name."""
-    time.sleep(1)
-    with open(f"/proc/{pid}/status") as status:
-        return {line.split(":")[0]: int(line.split()[1]) for line in status if line.startswith(("VmRSS", "VmHWM"))}
 
 
 def starts(options):

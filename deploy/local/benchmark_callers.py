@@ -17,7 +17,7 @@ import subprocess
 import threading
 import time
 
-from benchmark_cluster import Cluster
+from benchmark_cluster import Cluster, memory
 
 BUILDS = 50
 POLLING = 5
@@ -230,7 +230,7 @@ def webhooks(options, cluster):
     large = b"{" + b" " * (25 << 20) + b"}"
     status, answer = deliver(cluster.port, "push", small)
     assert status == 200 and "ignored" in answer, (status, answer)
-    before = memory(cluster)
+    before = memory(cluster.service.pid)
     begin, count = time.perf_counter(), 0
     while time.perf_counter() - begin < 2:
         signature(small)
@@ -240,9 +240,9 @@ def webhooks(options, cluster):
     rate = load(options, cluster, small, "1 MB, read, verified, parsed and answered")
     print(f"  {'HMAC-SHA-256 of 1 MB alone, in one thread'.ljust(46)}  {alone:8.1f}/s   "
           f"the service does {rate / alone:.2f} of that", flush=True)
-    accepted = memory(cluster)
+    accepted = memory(cluster.service.pid)
     load(options, cluster, large, "25 MB, refused by the length that is announced", expected=413)
-    refused = memory(cluster)
+    refused = memory(cluster.service.pid)
     for title, values in [("before", before), ("after the accepted ones", accepted), ("after the refused ones", refused)]:
         print(f"  resident memory {title.ljust(24)}  {values['VmRSS'] / 1024:6.1f} MiB, "
               f"{values['VmHWM'] / 1024:6.1f} at most until then", flush=True)
@@ -297,12 +297,6 @@ while time.perf_counter() - begin < seconds:
         connection = None
 print(count / (time.perf_counter() - begin))
 """
-
-
-def memory(cluster):
-    time.sleep(1)
-    with open(f"/proc/{cluster.service.pid}/status") as status:
-        return {line.split(":")[0]: int(line.split()[1]) for line in status if line.startswith(("VmRSS", "VmHWM"))}
 
 
 if __name__ == "__main__":

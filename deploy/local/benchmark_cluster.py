@@ -106,9 +106,7 @@ class Cluster:
         before = processor_seconds(self.service.pid)
         time.sleep(IDLE)
         used = processor_seconds(self.service.pid) - before
-        with open(f"/proc/{self.service.pid}/status") as status:
-            resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-        return resident / 1024, used / IDLE * 100
+        return memory(self.service.pid)["VmRSS"] / 1024, used / IDLE * 100
 
     def scrapes(self):
         """What reading the metrics costs. The Jobs are stored as ended: the cluster is not what is measured."""
@@ -187,6 +185,13 @@ class Follower:
             if not self.condition.wait_for(lambda: found() is not None, 90):
                 raise SystemExit(f"a state was not told within 90 s; the last one is {self.states[-1:]}")
             return found()
+
+
+def memory(pid):
+    """What the kernel says of a process that has come to rest: kibibytes by name."""
+    time.sleep(1)
+    with open(f"/proc/{pid}/status") as status:
+        return {line.split(":")[0]: int(line.split()[1]) for line in status if line.startswith(("VmRSS", "VmHWM"))}
 
 
 def processor_seconds(pid):

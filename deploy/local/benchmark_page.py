@@ -9,7 +9,7 @@ import json
 import statistics
 import time
 
-from benchmark_cluster import Cluster, processor_seconds
+from benchmark_cluster import Cluster, memory, processor_seconds
 
 PAGES = 100
 STORED = 500
@@ -53,8 +53,7 @@ def main():
 
 def resident(cluster):
     """Resident memory in MiB."""
-    with open(f"/proc/{cluster.service.pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+    return memory(cluster.service.pid)["VmRSS"] / 1024
 
 
 def open_pages(cluster):
