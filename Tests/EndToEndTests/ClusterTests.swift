@@ -13,18 +13,8 @@ extension EndToEnd {
             _ body: (Scene, KubernetesStandIn, [String: String]) async throws -> Void
         ) async throws {
             try await Scene.play { scene in
-                try await KubernetesStandIn.run { standIn in
-                    standIn.withSettings { stand in
-                        // Jobs outlive the Lease of a replica that was killed, as they do in earnest.
-                        stand.second = .milliseconds(150)
-                        stand.script = { [registry = scene.registry] _, _ in .success(pushingTo: registry) }
-                    }
-                    let kubeconfig = "\(scene.directory)/kubeconfig"
-                    try standIn.writeKubeconfig(to: kubeconfig)
-                    let cluster = [
-                        "BUILDER": "kubernetes", "KUBECONFIG": kubeconfig,
-                        "GIT_REPO_URL": "https://git.example/webapps.git",
-                    ]
+                // Jobs outlive the Lease of a replica that was killed, as they do in earnest.
+                try await scene.inCluster(second: .milliseconds(150)) { standIn, cluster in
                     try await body(scene, standIn, cluster.merging(settings) { $1 })
                 }
             }

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import RegistryTesting
 import Subprocess
 import SystemPackage
@@ -18,16 +17,12 @@ extension EndToEnd {
                 for version in ["v1.2.3", "v1.9.0-rc.1", "v1.10.0"] {
                     try scene.registry.add(.init(layer: version), to: "webapp/app-example", tags: [version])
                 }
-                let tokens = "\(scene.directory)/tokens"
-                try Scene.write("tester:read,build:\(Self.token)\n", to: tokens)
-                let secret = "\(scene.directory)/webhook-secret"
-                try Scene.write("\(Self.secret)\n", to: secret)
+                let tokens = try scene.secret("tokens", "tester:read,build:\(Self.token)\n")
+                let secret = try scene.secret("webhook-secret", "\(Self.secret)\n")
                 // Builds fail at once: hundreds are asked for, some of them from hosts that were made up.
-                let git = "\(scene.directory)/bin/git"
-                try Scene.write("#!/bin/sh\necho 'fatal: no such remote' >&2\nexit 128\n", to: git)
-                guard chmod(tokens, 0o600) == 0, chmod(secret, 0o600) == 0, chmod(git, 0o700) == 0 else {
-                    throw TestingError("the permissions of \(tokens), \(secret) and \(git) cannot be set")
-                }
+                try Scene.write(
+                    "#!/bin/sh\necho 'fatal: no such remote' >&2\nexit 128\n", to: "\(scene.directory)/bin/git",
+                    permissions: 0o700)
                 let path = scene.settings["PATH"] ?? ""
                 let service = try await scene.service([
                     "API_TOKENS_FILE": tokens, "GITHUB_WEBHOOK_SECRET_FILE": secret, "BUILD_CONCURRENCY": "1",

@@ -53,9 +53,7 @@ final class LocalHarness: BuilderHarness {
             "holds/Dockerfile": "FROM scratch\nCOPY . /\n",
             "holds/hold": "until released\n",
         ])
-        try Scene.write(Self.script, to: "\(scene.directory)/bin/buildah")
-        try FileManager.default.setAttributes(
-            [.posixPermissions: 0o755], ofItemAtPath: "\(scene.directory)/bin/buildah")
+        try Scene.write(Self.script, to: "\(scene.directory)/bin/buildah", permissions: 0o700)
         try FileManager.default.createDirectory(
             atPath: "\(scene.directory)/release", withIntermediateDirectories: true)
         startCaretaker()

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import KubernetesStandIn
 import RegistryTesting
 import Subprocess
@@ -21,25 +20,15 @@ extension EndToEnd {
                 for version in ["v1.2.2", "v1.2.3", "latest"] {
                     try scene.registry.add(.init(layer: version), to: "webapp/app-example", tags: [version])
                 }
-                try await KubernetesStandIn.run { standIn in
-                    let stage = PageStage(registry: scene.registry)
-                    standIn.withSettings { stand in
-                        stand.second = .milliseconds(150)
-                        stand.script = { job, _ in stage.script(of: job) }
-                    }
-                    let tokens = "\(scene.directory)/tokens"
-                    try Scene.write("n8n:read,build:\(Self.token)\ngrafana:read:\(Self.readToken)\n", to: tokens)
-                    guard chmod(tokens, 0o600) == 0 else {
-                        throw TestingError("the permissions of \(tokens) cannot be set")
-                    }
-                    let kubeconfig = "\(scene.directory)/kubeconfig"
-                    try standIn.writeKubeconfig(to: kubeconfig)
-                    let settings = [
-                        "BUILDER": "kubernetes", "KUBECONFIG": kubeconfig, "API_TOKENS_FILE": tokens,
-                        "GIT_REPO_URL": "https://git.example/webapps.git",
-                        // The same after a restart, for a page asks where it came from.
-                        "LISTEN": "127.0.0.1:\(try LoopbackPort.free())",
-                    ]
+                let stage = PageStage(registry: scene.registry)
+                let script = { @Sendable job in stage.script(of: job) }
+                try await scene.inCluster(second: .milliseconds(150), script: script) { _, cluster in
+                    let tokens = try scene.secret(
+                        "tokens", "n8n:read,build:\(Self.token)\ngrafana:read:\(Self.readToken)\n")
+                    // The same address after a restart, for a page asks where it came from.
+                    let settings = cluster.merging([
+                        "API_TOKENS_FILE": tokens, "LISTEN": "127.0.0.1:\(try LoopbackPort.free())",
+                    ]) { $1 }
                     let control = "\(scene.directory)/control"
                     try FileManager.default.createDirectory(atPath: control, withIntermediateDirectories: true)
                     let service = try await scene.service(settings)

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import KubernetesStandIn
 import RegistryTesting
 import Testing
@@ -65,17 +64,14 @@ extension EndToEnd {
             _ body: (ServiceProcess, PrometheusServer, CallbackReceiver) async throws -> Void
         ) async throws {
             try await Scene.play { scene in
-                try await KubernetesStandIn.run { standIn in
-                    standIn.withSettings { stand in
-                        stand.second = .seconds(2)
-                        stand.script = { [registry = scene.registry] job, _ in
-                            job.hasPrefix("build-app-bad-") ? .failedMain : .success(pushingTo: registry)
-                        }
-                    }
+                let script = { @Sendable [registry = scene.registry] (job: String) -> PodScript in
+                    job.hasPrefix("build-app-bad-") ? .failedMain : .success(pushingTo: registry)
+                }
+                try await scene.inCluster(second: .seconds(2), script: script) { _, cluster in
                     // Not at the address of the API server, which no callback may go to.
                     try await CallbackReceiver.run(host: "127.0.0.2") { receiver in
-                        let service = try await service(scene, standIn, receiver)
-                        let tokenFile = try write("\(metricsToken)\n", to: "\(scene.directory)/metrics-token")
+                        let service = try await service(scene, cluster, receiver)
+                        let tokenFile = try scene.secret("metrics-token", "\(metricsToken)\n")
                         let prometheus = try await PrometheusServer(
                             scraping: String(service.url.dropFirst("http://".count)), tokenFile: tokenFile,
                             rules: rules(), client: scene.client)
@@ -87,24 +83,16 @@ extension EndToEnd {
         }
 
         private static func service(
-            _ scene: Scene, _ standIn: KubernetesStandIn, _ receiver: CallbackReceiver
+            _ scene: Scene, _ cluster: [String: String], _ receiver: CallbackReceiver
         ) async throws -> ServiceProcess {
-            let kubeconfig = "\(scene.directory)/kubeconfig"
-            try standIn.writeKubeconfig(to: kubeconfig)
             let tokens = "n8n:read,build:\(token)\nprometheus:metrics:\(metricsToken)\n"
-            return try await scene.service([
-                "BUILDER": "kubernetes", "KUBECONFIG": kubeconfig,
+            let settings = [
                 "GIT_REPO_URL": "https://git.example/example/webapps.git", "WEBAPP_PATHS": "app-*",
-                "API_TOKENS_FILE": try write(tokens, to: "\(scene.directory)/tokens"),
-                "GITHUB_WEBHOOK_SECRET_FILE": try write("\(webhookSecret)\n", to: "\(scene.directory)/webhook"),
+                "API_TOKENS_FILE": try scene.secret("tokens", tokens),
+                "GITHUB_WEBHOOK_SECRET_FILE": try scene.secret("webhook", "\(webhookSecret)\n"),
                 "CALLBACK_ALLOWED_HOSTS": receiver.url(""),
-            ])
-        }
-
-        private static func write(_ text: String, to path: String) throws -> String {
-            try Scene.write(text, to: path)
-            guard chmod(path, 0o600) == 0 else { throw TestingError("the permissions of \(path) cannot be set") }
-            return path
+            ]
+            return try await scene.service(cluster.merging(settings) { $1 })
         }
 
         /// Builds that succeed and fail, a callback, and webhooks with the wrong and the right signature.

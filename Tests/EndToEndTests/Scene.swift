@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import KubernetesStandIn
 import RegistryTesting
 import Subprocess
 import SystemPackage
@@ -99,6 +100,31 @@ final class Scene: Sendable {
         try await ServiceProcess(settings: settings.merging(changes) { $1 }, name: name, client: client)
     }
 
+    /// Runs `body` beside a cluster; gives it the settings with which the program builds there.
+    ///
+    /// - Parameters:
+    ///   - second: How long a second of a build takes.
+    ///   - script: What becomes of a Job, by its name; without one each build pushes to the scene's registry.
+    func inCluster(
+        second: Duration, script: (@Sendable (String) -> PodScript)? = nil,
+        _ body: (KubernetesStandIn, _ settings: [String: String]) async throws -> Void
+    ) async throws {
+        try await KubernetesStandIn.run { standIn in
+            standIn.withSettings { stand in
+                stand.second = second
+                stand.script = { [registry] job, _ in script?(job) ?? .success(pushingTo: registry) }
+            }
+            let kubeconfig = "\(directory)/kubeconfig"
+            try standIn.writeKubeconfig(to: kubeconfig)
+            try await body(
+                standIn,
+                [
+                    "BUILDER": "kubernetes", "KUBECONFIG": kubeconfig,
+                    "GIT_REPO_URL": "https://git.example/webapps.git",
+                ])
+        }
+    }
+
     /// What a run of the program came to.
     struct Ending: Sendable {
         /// The exit status, or `nil` if a signal ended it.
@@ -138,9 +164,14 @@ final class Scene: Sendable {
         return answer.headers["docker-content-digest"]
     }
 
-    static func write(_ text: String, to path: String) throws {
-        let url = URL(filePath: path)
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: url)
+    /// Writes a file of the scene that only its owner may read, as the service wants it of secrets; answers its path.
+    func secret(_ name: String, _ text: String) throws -> String {
+        let path = "\(directory)/\(name)"
+        try Self.write(text, to: path)
+        return path
+    }
+
+    static func write(_ text: String, to path: String, permissions: Int = 0o600) throws {
+        try writeFile(Array(text.utf8), path, permissions: permissions)
     }
 }

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import KubernetesStandIn
 import RegistryTesting
 import Testing
@@ -59,12 +58,6 @@ extension EndToEnd {
             }
             // Tokens of the token server are JSON Web Tokens, all of which begin like this.
             #expect(!log.contains("eyJ"), "a token of the token server")
-        }
-
-        private static func write(_ text: String, to file: String) throws -> String {
-            try Scene.write(text, to: file)
-            guard chmod(file, 0o600) == 0 else { throw TestingError("the permissions of \(file) cannot be set") }
-            return file
         }
 
         /// A receiver that shows whoever calls what it was sent, and takes the second call.
@@ -154,22 +147,12 @@ extension EndToEnd {
                 let secrets = Secrets()
                 try await scene.registry.setUsers([Scene.user: secrets.password])
                 try scene.writeCredentials(password: secrets.password)
-                try await KubernetesStandIn.run { standIn in
-                    standIn.withSettings { stand in
-                        stand.second = .milliseconds(150)
-                        stand.script = { [registry = scene.registry] _, _ in .success(pushingTo: registry) }
-                    }
-                    let kubeconfig = "\(scene.directory)/kubeconfig"
-                    try standIn.writeKubeconfig(to: kubeconfig)
+                try await scene.inCluster(second: .milliseconds(150)) { standIn, cluster in
                     // Nothing is called where the API server is.
                     let receiver = try Self.receiver(host: "127.0.0.2")
                     defer { receiver.stop() }
-                    var settings = try Self.settings(scene, secrets, receiver, format)
-                    settings.merge([
-                        "BUILDER": "kubernetes", "KUBECONFIG": kubeconfig,
-                        "API_SERVICE_ACCOUNTS": "automation/n8n:read",
-                        "GIT_REPO_URL": "https://git.example/webapps.git",
-                    ]) { $1 }
+                    var settings = try Self.settings(scene, secrets, receiver, format).merging(cluster) { $1 }
+                    settings["API_SERVICE_ACCOUNTS"] = "automation/n8n:read"
                     let service = try await scene.service(settings)
                     let ends = try await Self.build(service, secrets, receiver)
                     #expect(ends["callback"]?["status"] == "delivered", "\(ends)")
@@ -195,9 +178,9 @@ extension EndToEnd {
             let tokens = "viewer:read:\(secrets.reader)\nn8n:read,build:\(secrets.builder)\n"
             return [
                 "LOG_LEVEL": "trace", "LOG_FORMAT": format, "TAGS_MAX_AGE": "0s",
-                "API_TOKENS_FILE": try write(tokens, to: "\(scene.directory)/tokens"),
-                "GITHUB_WEBHOOK_SECRET_FILE": try write("\(secrets.webhook)\n", to: "\(scene.directory)/webhook"),
-                "CALLBACK_SECRET_FILE": try write("whsec_\(secrets.callback)\n", to: "\(scene.directory)/callback"),
+                "API_TOKENS_FILE": try scene.secret("tokens", tokens),
+                "GITHUB_WEBHOOK_SECRET_FILE": try scene.secret("webhook", "\(secrets.webhook)\n"),
+                "CALLBACK_SECRET_FILE": try scene.secret("callback", "whsec_\(secrets.callback)\n"),
                 "CALLBACK_ALLOWED_HOSTS": receiver.url(""),
             ]
         }

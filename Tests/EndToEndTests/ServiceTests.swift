@@ -1,4 +1,3 @@
-import Glibc
 import RegistryTesting
 import Testing
 
@@ -53,10 +52,8 @@ extension EndToEnd {
                 #expect(
                     refused.errors.contains("API_TOKENS_FILE") && refused.errors.contains("0.0.0.0:0"),
                     "\(refused.errors)")
-                let file = "\(scene.directory)/tokens"
                 let reader = "reader-token-0123456789abcdef0123456789abcdef"
-                try Scene.write("n8n:read:\(reader)\n", to: file)
-                guard chmod(file, 0o600) == 0 else { throw TestingError("the permissions of \(file) cannot be set") }
+                let file = try scene.secret("tokens", "n8n:read:\(reader)\n")
                 let service = try await scene.service(["API_TOKENS_FILE": file])
                 #expect(try await service.get("/next/app-example").status == 401)
                 #expect(

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import Glibc
 import KubernetesClient
 import KubernetesStandIn
 import RegistryTesting
@@ -33,11 +32,7 @@ extension EndToEnd {
         private static func service(
             _ scene: Scene, _ settings: [String: String] = [:]
         ) async throws -> ServiceProcess {
-            let tokens = "\(scene.directory)/tokens"
-            try Scene.write("n8n:read,build:\(token)\n", to: tokens)
-            guard chmod(tokens, 0o600) == 0 else {
-                throw TestingError("the permissions of \(tokens) cannot be set")
-            }
+            let tokens = try scene.secret("tokens", "n8n:read,build:\(token)\n")
             return try await scene.service(settings.merging(["API_TOKENS_FILE": tokens]) { $1 })
         }
 
@@ -67,14 +62,8 @@ extension EndToEnd {
         @Test("template-by-n8n: a Job from the template, of the version that the service named, waited for to its end")
         func template() async throws {
             try await Scene.play { scene in
-                try await KubernetesStandIn.run { standIn in
-                    standIn.withSettings { stand in
-                        stand.second = .milliseconds(50)
-                        stand.script = { [registry = scene.registry] _, _ in .success(pushingTo: registry) }
-                    }
-                    let kubeconfig = "\(scene.directory)/kubeconfig"
-                    try standIn.writeKubeconfig(to: kubeconfig)
-                    let service = try await Self.service(scene, ["BUILDER": "kubernetes", "KUBECONFIG": kubeconfig])
+                try await scene.inCluster(second: .milliseconds(50)) { standIn, cluster in
+                    let service = try await Self.service(scene, cluster)
                     let settings = #""kubernetesUrl": "\#(standIn.address)", "gitSubdirectory": "apps/one""#
                     let order = #""kubernetesToken": "\#(standIn.token)""#
 
@@ -109,11 +98,7 @@ extension EndToEnd {
         func buildAndWait() async throws {
             try await Scene.play { scene in
                 try await scene.repository.commit(["app-bad/Dockerfile": "FROM scratch\nCOPY missing /missing\n"])
-                let secret = "\(scene.directory)/callback-secret"
-                try Scene.write("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", to: secret)
-                guard chmod(secret, 0o600) == 0 else {
-                    throw TestingError("the permissions of \(secret) cannot be set")
-                }
+                let secret = try scene.secret("callback-secret", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
                 let service = try await Self.service(
                     scene, ["CALLBACK_ALLOWED_HOSTS": "http://127.0.0.1", "CALLBACK_SECRET_FILE": secret])
 
@@ -140,9 +125,7 @@ extension EndToEnd {
         func gitHubPush() async throws {
             try await Scene.play { scene in
                 let secret = "webhook-secret-0123456789abcdef"
-                let file = "\(scene.directory)/webhook-secret"
-                try Scene.write("\(secret)\n", to: file)
-                guard chmod(file, 0o600) == 0 else { throw TestingError("the permissions of \(file) cannot be set") }
+                let file = try scene.secret("webhook-secret", "\(secret)\n")
                 let service = try await Self.service(
                     scene, ["GITHUB_WEBHOOK_SECRET_FILE": file, "WEBAPP_PATHS": "app-*"])
                 let after = try await scene.repository.commit(["app-example/new.html": "new"], message: "feat: new")
