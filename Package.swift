@@ -81,9 +81,9 @@ let package = Package(
             ],
             resources: [
                 .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/base.js"),
-                .embedInCode("Page/service.js"), .embedInCode("Page/log.js"), .embedInCode("Page/chart.js"),
-                .embedInCode("Page/overview.js"), .embedInCode("Page/actions.js"), .embedInCode("Page/details.js"),
-                .embedInCode("Page/page.js"),
+                .embedInCode("Page/service.js"), .embedInCode("Page/terminal.js"), .embedInCode("Page/log.js"),
+                .embedInCode("Page/chart.js"), .embedInCode("Page/overview.js"), .embedInCode("Page/actions.js"),
+                .embedInCode("Page/details.js"), .embedInCode("Page/page.js"),
             ],
             swiftSettings: swiftSettings),
         .executableTarget(

@@ -153,14 +153,42 @@ def test_a_connection_that_is_open_and_silent_is_left(visit):
     assert sum(url.endswith("/events") for url in here.requests) > asked
 
 
+def running(build):
+    return {"id": build, "webapp": "app-example", "tag": "v1.0.0", "status": "running", "done": False, "message": "m",
+            "createdAt": "2026-01-01T00:00:00Z", "platforms": [], "phases": [], "git": {"url": "u"}, "image": "i"}
+
+
+def test_a_log_that_was_begun_anew_is_told_from_one_that_goes_on(visit):
+    here = visit()
+    page = here.page
+    page.route(f"{URL}/builds/build-turned", lambda route: route.fulfill(json=running("build-turned")))
+    # Three connections that break, and one that ends. A route answers as a whole, so the page is given other answers.
+    page.evaluate("""() => {
+      const texts = ['first\\nsec', 'first\\nsecond\\n', 'fifth\\nsix', 'fifth\\nsixth\\nseventh\\n'];
+      const asked = window.fetch;
+      window.fetch = (address, options) => {
+        if (!String(address).endsWith('/logs?follow=true')) return asked(address, options);
+        const text = texts.shift();
+        const start = (stream) => {
+          stream.enqueue(new TextEncoder().encode(text));
+          setTimeout(() => (texts.length ? stream.error(new TypeError('broken')) : stream.close()), 100);
+        };
+        return Promise.resolve(new Response(new ReadableStream({start})));
+      };
+      location.hash = '#/builds/build-turned';
+    }""")
+    expect(page.locator(".logstate")).to_contain_text("End of the log", timeout=20_000)
+    assert page.locator(".line .text").all_inner_texts() == [
+        "first", "second", "Lines are missing here: the log was begun anew while the connection was lost.",
+        "fifth", "sixth", "seventh"]
+
+
 def test_a_tab_that_nobody_looks_at_gives_its_connections_back(visit):
     here = visit(address="#/builds/build-hidden")
     here.expects("404 /builds/build-hidden(/logs)?")
     page = here.page
     page.clock.install()
-    build = {"id": "build-hidden", "webapp": "app-example", "tag": "v1.0.0", "status": "running", "done": False, "message": "m",
-             "createdAt": "2026-01-01T00:00:00Z", "platforms": [], "phases": [], "git": {"url": "u"}, "image": "i"}
-    page.route(f"{URL}/builds/build-hidden", lambda route: route.fulfill(json=build))
+    page.route(f"{URL}/builds/build-hidden", lambda route: route.fulfill(json=running("build-hidden")))
     # A log that goes on, and one request for it at a time.
     page.route(f"{URL}/builds/build-hidden/logs?follow=true", lambda route: None)
     page.reload()

@@ -20,9 +20,9 @@ struct Page: Sendable {
     private init() {
         // They share one scope. base.js is strict for all of them, page.js starts.
         let scripts = [
-            PackageResources.base_js, PackageResources.service_js, PackageResources.log_js, PackageResources.chart_js,
-            PackageResources.overview_js, PackageResources.actions_js, PackageResources.details_js,
-            PackageResources.page_js,
+            PackageResources.base_js, PackageResources.service_js, PackageResources.terminal_js,
+            PackageResources.log_js, PackageResources.chart_js, PackageResources.overview_js,
+            PackageResources.actions_js, PackageResources.details_js, PackageResources.page_js,
         ]
         self.init(
             html: PackageResources.page_html, style: Self.compactStyle(PackageResources.page_css),
