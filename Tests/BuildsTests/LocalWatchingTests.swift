@@ -147,6 +147,30 @@ struct LocalWatchingTests {
         }
     }
 
+    @Test("a glance is of one webapp or of all, is of this moment or nearly so, and never of a part")
+    func glances() async throws {
+        try await withStore { directory, store in
+            let one = try reserve("v1.0.0", in: store)
+            #expect(try store.reserve(try plan("v1.0.0", webapp: "app-other")))
+            let builder = service(directory)
+            #expect(try await builder.glance(of: one.webapp) == [one])
+            #expect(Set(try await builder.glance(of: nil).map(\.webapp.description)) == ["app-example", "app-other"])
+            #expect(try await builder.glance(of: try WebappName("app-none")).isEmpty)
+            let next = try reserve("v1.0.1", in: store)
+            try await eventually("it is seen") { try await builder.glance(of: next.webapp).contains(next) }
+            try FileManager.default.createDirectory(
+                atPath: store.directory(of: try plan("v1.0.2").id).string, withIntermediateDirectories: false)
+            try await eventually("what is there cannot be told") {
+                do {
+                    _ = try await builder.glance(of: nil)
+                    return false
+                } catch let error as BuildsError {
+                    return error.code == .builderUnavailable
+                }
+            }
+        }
+    }
+
     @Test("looking at many builds that do not change reads none of them")
     func many() async throws {
         try await withStore { _, store in
