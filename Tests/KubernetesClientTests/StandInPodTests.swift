@@ -34,6 +34,25 @@ struct StandInPodTests {
         return lines
     }
 
+    @Test("Jobs and Pods that are listed side by side, page by page, are not mixed")
+    func pages() async throws {
+        var limits = KubernetesClient.Limits()
+        limits.pageSize = 2
+        try await TestCluster.run(settings(.unschedulable), limits: limits) { cluster in
+            let names = (0..<9).map { "job-\($0)" }
+            for name in names { try await cluster.create(name) }
+            try await cluster.standIn.waitUntil("each Job has its Pod") { standIn in
+                names.allSatisfy { standIn.pods(ofJob: $0).count == 1 }
+            }
+            for _ in 0..<20 {
+                async let jobs = cluster.client.jobs()
+                let pods = try await cluster.client.pods()
+                #expect(try await jobs.items.map(\.metadata.name) == names)
+                #expect(pods.items.map { $0.metadata.name.prefix(5) } == names.map { $0[...] })
+            }
+        }
+    }
+
     private static let pullMessage =
         "Back-off pulling image \"registry.example/tools/buildkit:v9.9.9\": ErrImagePull: rpc error: code = NotFound"
 

@@ -30,16 +30,19 @@ extension APIServer {
         var listing: Store.Snapshot
         var start: String?
         if let token = query["continue"], !token.isEmpty {
-            (listing, start) = try continued(token, route, selector)
+            (listing, start) = try continued(token, route)
         } else {
-            listing = snapshot(route, selector)
+            listing = snapshot(route)
         }
-        let rest = listing.items.filter { object in start.map { name(of: object) > $0 } ?? true }
+        let rest = listing.objects.filter { object in
+            selector.matches(object) && start.map { name(of: object) > $0 } ?? true
+        }
         let page = limit > 0 ? Array(rest.prefix(limit)) : rest
-        var metadata: JSONValue = ["resourceVersion": .string(String(listing.version))]
+        let version = listing.key.version
+        var metadata: JSONValue = ["resourceVersion": .string(String(version))]
         if page.count < rest.count, let last = page.last {
-            cluster.store.change { [listing] in $0.snapshots[listing.version] = listing }
-            metadata["continue"] = .string(Self.token(version: listing.version, after: name(of: last)))
+            cluster.store.change { [listing] in $0.snapshots[listing.key] = listing }
+            metadata["continue"] = .string(Self.token(version: version, after: name(of: last)))
         }
         // The objects of a list do not repeat what they are.
         let items = page.map { object in
@@ -55,16 +58,11 @@ extension APIServer {
         ])
     }
 
-    private func snapshot(_ route: Route, _ selector: Selector) -> Store.Snapshot {
-        cluster.store.read { store in
-            let items = store.objects(route.kind, in: route.namespace).map(\.object).filter(selector.matches)
-            return Store.Snapshot(items: items, version: store.version)
-        }
+    private func snapshot(_ route: Route) -> Store.Snapshot {
+        cluster.store.read { $0.snapshot(route.kind, in: route.namespace) }
     }
 
-    private func continued(
-        _ token: String, _ route: Route, _ selector: Selector
-    ) throws(Refusal) -> (Store.Snapshot, String) {
+    private func continued(_ token: String, _ route: Route) throws(Refusal) -> (Store.Snapshot, String) {
         let padded = token + String(repeating: "=", count: (4 - token.count % 4) % 4)
         guard let data = Data(base64Encoded: padded), let decoded = try? JSONValue(json: [UInt8](data)),
             let version = decoded["rv"]?.int, let start = decoded["start"]?.string
@@ -74,8 +72,9 @@ extension APIServer {
             )
         }
         let name = String(start.drop { $0 == "/" }.prefix { $0 != "\0" })
-        if version == -1 { return (snapshot(route, selector), name) }
-        guard let snapshot = cluster.store.read({ $0.snapshots[version] }) else {
+        if version == -1 { return (snapshot(route), name) }
+        let key = Store.Snapshot.Key(version: version, kind: route.kind, namespace: route.namespace)
+        guard let snapshot = cluster.store.read({ $0.snapshots[key] }) else {
             throw Refusal(
                 code: 410, reason: "Expired",
                 message:

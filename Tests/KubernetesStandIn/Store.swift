@@ -22,10 +22,16 @@ struct Store {
         var nanoseconds = monotonicNanoseconds()
     }
 
-    /// A listing whose further pages are still to be fetched.
+    /// What a listing shows whose further pages are still to be fetched: all objects of a kind as of one moment.
     struct Snapshot {
-        var items: [JSONValue]
-        var version: Int
+        struct Key: Hashable {
+            var version: Int
+            var kind: ResourceKind
+            var namespace: String
+        }
+
+        var key: Key
+        var objects: [JSONValue]
     }
 
     /// Real clusters are long past 1 when anybody looks.
@@ -36,9 +42,15 @@ struct Store {
     private(set) var history: [Change] = []
     /// Watches from before this version get a 410.
     private(set) var compactedVersion = Store.firstVersion
-    var snapshots: [Int: Snapshot] = [:]
+    var snapshots: [Snapshot.Key: Snapshot] = [:]
 
     func object(_ key: Key) -> JSONValue? { objects[key] }
+
+    func snapshot(_ kind: ResourceKind, in namespace: String) -> Snapshot {
+        Snapshot(
+            key: Snapshot.Key(version: version, kind: kind, namespace: namespace),
+            objects: objects(kind, in: namespace).map(\.object))
+    }
 
     func objects(_ kind: ResourceKind, in namespace: String) -> [(key: Key, object: JSONValue)] {
         objects.filter { $0.key.kind == kind && $0.key.namespace == namespace }
