@@ -28,8 +28,8 @@ private struct Rule {
             module: "RegistryQueryAPI",
             ours: ["Builds", "KubernetesClient", "OCIDistribution", "HTTPTransport", "SemanticVersions", "CLibcrypto"],
             packages: [
-                "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "Metrics", "NIOCore", "ServiceLifecycle",
-                "SystemPackage",
+                "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "Metrics", "NIOCore", "NIOPosix",
+                "ServiceLifecycle", "SystemPackage",
             ]),
         Rule(
             module: "Builds",
@@ -83,7 +83,7 @@ struct ImportTests {
         "some modules have exactly one importer",
         arguments: [
             ("Hummingbird", "RegistryQueryAPI"), ("HummingbirdCore", "RegistryQueryAPI"),
-            ("NIOCore", "RegistryQueryAPI"),
+            ("NIOCore", "RegistryQueryAPI"), ("NIOPosix", "RegistryQueryAPI"),
             ("CLibcurl", "CurlTransport"), ("CurlTransport", "registry-query"), ("ArgumentParser", "registry-query"),
             ("Configuration", "registry-query"), ("CoreMetrics", "PrometheusMetrics"),
             ("PrometheusMetrics", "registry-query"),
