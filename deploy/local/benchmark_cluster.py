@@ -68,7 +68,10 @@ class Cluster:
         self.port = port
         environment = {**os.environ, "BUILDER": "kubernetes", "KUBECONFIG": kubeconfig, "LOG_LEVEL": "warning",
                        "GIT_REPO_URL": "https://git.example/webapps.git", "LISTEN": f"127.0.0.1:{port}"}
-        self.service = subprocess.Popen([self.options.program, "serve"], env=environment)
+        # Builds that fail, as those do that push nothing, are warned of.
+        log = os.path.join(self.options.directory, "logs", "cluster-service.log")
+        with open(log, "a") as output:
+            self.service = subprocess.Popen([self.options.program, "serve"], env=environment, stdout=output, stderr=output)
         for _ in range(500):
             try:
                 if self.ask("GET", "/readyz")[0] == 200:
@@ -76,7 +79,7 @@ class Cluster:
             except OSError:
                 pass
             time.sleep(0.02)
-        raise SystemExit("the service did not become ready")
+        raise SystemExit(f"the service did not become ready; its log is {log}")
 
     def __exit__(self, *_):
         self.service.terminate()
