@@ -15,9 +15,15 @@ struct BuildView {
     var stage: Stage { Stage(name: build.stage, step: build.step?.step) }
 
     /// Everything on one line.
-    var line: StyledText {
-        let what = build.step.map { step in "step \(step.step) of \(step.steps): \(step.instruction)" } ?? build.message
-        return StyledText(line: "\(build.stage): \(what)") + "\n"
+    var line: StyledText { StyledText(line: "\(build.stage): \(doing(after: ": "))") + "\n" }
+
+    /// Whether all steps are through.
+    private var isBuilt: Bool { build.phase == "pushing" || build.phase == "verifying" }
+
+    /// The step that it is at, or else its message.
+    private func doing(after separator: String) -> String {
+        guard let step = build.step, !isBuilt else { return build.message }
+        return "step \(step.step) of \(step.steps)\(separator)\(step.instruction)"
     }
 
     /// A block of two or three lines, none of them wider than that.
@@ -25,9 +31,7 @@ struct BuildView {
         let stage = StyledText(line: build.stage, Present.style(ofStatus: build.status))
         var lines = [stage + "  " + StyledText(line: time) + "  " + StyledText(line: build.id, .dim)]
         if let step = build.step {
-            lines.append(
-                bar(step, columns: max(4, min(24, columns / 3))) + " "
-                    + StyledText(line: "step \(step.step) of \(step.steps)  \(step.instruction)"))
+            lines.append(bar(step, columns: max(4, min(24, columns / 3))) + " " + StyledText(line: doing(after: "  ")))
         } else {
             lines.append(StyledText(line: build.message))
         }
@@ -45,9 +49,9 @@ struct BuildView {
         return elapsed + (usual.map { ", usually about \($0)" } ?? "")
     }
 
-    /// The steps that are through: the one that began last is not, unless the image is being pushed.
+    /// The steps that are through: the one that began last is not, unless the image is built.
     private func bar(_ step: BuildDocument.Progress, columns: Int) -> StyledText {
-        let done = build.phase == "pushing" || build.phase == "verifying" ? step.steps : step.step - 1
+        let done = isBuilt ? step.steps : step.step - 1
         let full = done * columns / step.steps
         return StyledText(String(repeating: "█", count: full), .green)
             + StyledText(String(repeating: "░", count: columns - full), .dim)

@@ -153,6 +153,12 @@ def test_a_connection_that_is_open_and_silent_is_left(visit):
     assert sum(url.endswith("/events") for url in here.requests) > asked
 
 
+def test_what_is_pushed_is_at_no_step_any_more(visit):
+    page = visit().page
+    text = lambda phase: page.evaluate("phase => stepText({phase, progress: {step: 4, steps: 4, instruction: 'CMD a'}})", phase)
+    assert [text(phase) for phase in ("building", "pushing", "verifying")] == ["Step 4 of 4", "Pushing", "Verifying"]
+
+
 def running(build):
     return {"id": build, "webapp": "app-example", "tag": "v1.0.0", "status": "running", "done": False, "message": "m",
             "createdAt": "2026-01-01T00:00:00Z", "platforms": [], "phases": [], "git": {"url": "u"}, "image": "i"}

@@ -33,7 +33,10 @@ struct BuildViewTests {
         // The last step is through once the image is being pushed, and not before.
         let last = #", "progress": {"step": 4, "steps": 4, "instruction": "CMD a"}"#
         #expect(try Self.lines(Self.underWay + last)[1].contains("░"))
-        #expect(try !Self.lines(#""status": "running", "phase": "pushing""# + last)[1].contains("░"))
+        let pushing = #""status": "running", "phase": "pushing""# + last
+        #expect(try Self.lines(pushing)[1] == "████████████████████████ m", "what it does now is no step any more")
+        let view = BuildView(build: try Self.build(pushing), elapsed: .zero, lastLine: "")
+        #expect(view.line.text(inColour: false) == "pushing: m\n")
     }
 
     @Test("what is not known is left out")

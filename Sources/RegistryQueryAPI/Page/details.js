@@ -232,7 +232,7 @@ function buildView(id, firstLine) {
     track.update(build);
     time.update(build);
     say(step.firstChild, stepText(build));
-    say(step.lastChild, build.progress?.instruction ?? '');
+    say(step.lastChild, stepOf(build)?.instruction ?? '');
     show(phaseSection, build.phases.length > 0);
     phases.update(build);
     const state = JSON.stringify({...build, durationSeconds: build.done && build.durationSeconds, progress: null, phases: null, message: null});

@@ -40,7 +40,7 @@ function progressTrack() {
   const phases = Object.keys(PHASES);
   track.update = (build) => {
     const at = phases.indexOf(build.phase);
-    const {step, steps} = build.progress ?? {};
+    const {step, steps} = stepOf(build) ?? {};
     segments.forEach((segment, index) => {
       const state = build.status === 'succeeded' || index < at ? 'past' : index === at ? 'now' : 'ahead';
       segment.dataset.state = state;
@@ -79,7 +79,13 @@ function againstUsual() {
 
 const buildName = (build) => h('a', {class: 'name', href: `#/builds/${build.id}`}, build.webapp, ' ', h('span', {class: 'tag'}, build.tag));
 
-const stepText = ({progress, phase}) => progress ? `Step ${progress.step} of ${progress.steps}` : DOING[phase] ?? '';
+// The step that it is at: once the image is built there is none any more.
+const stepOf = ({progress, phase}) => phase === 'building' ? progress : null;
+
+function stepText(build) {
+  const at = stepOf(build);
+  return at ? `Step ${at.step} of ${at.steps}` : DOING[build.phase] ?? '';
+}
 
 // A build under way.
 function runningCard(first) {
@@ -96,9 +102,8 @@ function runningCard(first) {
     track.update(build);
     time.update(build);
     cancel.update(build);
-    const {progress} = build;
     say(step, stepText(build));
-    say(instruction, progress?.instruction ?? '');
+    say(instruction, stepOf(build)?.instruction ?? '');
     say(message, capital(build.message));
   };
   return card;
