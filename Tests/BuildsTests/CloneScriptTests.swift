@@ -117,9 +117,12 @@ struct CloneScriptTests {
     // MARK: Logins
 
     /// A server with a certificate of its own authority, and a login.
-    private func privateServer(_ repository: HardRepository) async throws -> (GitServer, TestAuthority) {
+    private func privateServer(
+        _ repository: HardRepository, login: String = "robot:s3cret"
+    ) async throws -> (GitServer, TestAuthority) {
         let authority = try await TestAuthority()
-        return (try await GitServer.start(repositories: repository.directory, tls: authority), authority)
+        let server = try await GitServer.start(repositories: repository.directory, login: login, tls: authority)
+        return (server, authority)
     }
 
     private func secret(_ script: JobScript, _ authority: TestAuthority, logins: String? = nil) throws {
@@ -252,14 +255,16 @@ struct CloneScriptTests {
 
     @Test("SIGTERM ends it at once, and no token is among the arguments of what runs", arguments: JobScript.shells)
     func cancelled(shell: [String]) async throws {
-        let (server, authority) = try await privateServer(HardRepository())
+        // A password of its own: the tests beside this one have others among arguments.
+        let password = UUID().uuidString
+        let (server, authority) = try await privateServer(HardRepository(), login: "robot:\(password)")
         let script = try script("\(server.root)/private-slow/webapps.git", shell: shell)
-        try secret(script, authority, logins: "https://robot:s3cret@\(server.authority)\n")
+        try secret(script, authority, logins: "https://robot:\(password)@\(server.authority)\n")
         let ending = try await script.run { pid in
             try await JobScript.eventually { try server.requests().contains { $0.authorization != nil } }
             let lines = try Self.commandLines()
             #expect(lines.contains { $0.contains("git-remote-http") && $0.contains(server.authority) })
-            #expect(!lines.contains { $0.contains("s3cret") && !$0.contains("server.py") })
+            #expect(!lines.contains { $0.contains(password) && !$0.contains("server.py") })
             kill(pid, SIGTERM)
         }
         #expect(ending.status == 143)

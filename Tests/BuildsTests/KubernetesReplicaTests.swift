@@ -198,6 +198,8 @@ struct KubernetesReplicaTests {
             registry.become(.failing)
             var updates = builder.updates(of: build.id).makeAsyncIterator()
             while let state = try await updates.next(), state.phase != .verifying {}
+            // That begins with the end of the Pod, and only a Job that has ended itself is cleaned away.
+            try await eventually("the Job has ended") { try await builder.find(build.id)?.job.outcome != nil }
             harness.standIn.expireTTL(ofJob: build.id.description)
             try await eventually("the Job is gone") { harness.standIn.jobNames.isEmpty }
             registry.become(.well)
