@@ -147,9 +147,10 @@ class Cluster:
             follower.wait(lambda state: state["status"] == "queued")
         delays = []
         with concurrent.futures.ThreadPoolExecutor(BUILDS) as pool:
-            # What the last step changes is told twice: the Pod has succeeded, then the Job. Nothing new follows the second.
-            for holds in [None, lambda state: state["phase"] == "cloning", None,
-                          lambda state: state["phase"] == "building", None]:
+            # A build is building from the end of its clone on. What the last step changes is told twice: the Pod has succeeded,
+            # then the Job. Nothing new follows the second.
+            for holds in [None, lambda state: state["phase"] == "cloning", lambda state: state["phase"] == "building",
+                          None, None]:
                 changed = list(pool.map(lambda build: self.control("POST", f"/jobs/{build}/step"), builds))
                 if holds is None:
                     continue
