@@ -11,7 +11,7 @@ import SystemPackage
 
 /// The world of the local builder: real git and buildah, the real worker program, a real registry.
 ///
-/// To hold a build, buildah is reached through a script that waits for a file before it goes on as the real buildah.
+/// To hold a build, buildah is reached through a script that waits for a directory before it goes on as the real buildah.
 final class LocalHarness: BuilderHarness {
     let naming: ImageNaming
     let registry: any TagRegistry
@@ -68,7 +68,7 @@ final class LocalHarness: BuilderHarness {
         if [ "$1" = build ] && [ -e "$context/hold" ]; then
             trap 'sleep 0.3; exit 143' TERM
             build=$(basename "$PWD")
-            until rm "$TMPDIR/../release/${build%%~*}" 2>/dev/null; do sleep 0.05; done
+            until rmdir "$TMPDIR/../release/${build%%~*}" 2>/dev/null; do sleep 0.05; done
             trap - TERM
         fi
         PATH=${PATH#*:}
@@ -128,7 +128,9 @@ final class LocalHarness: BuilderHarness {
     }
 
     func release(_ id: BuildID) async throws {
-        try Scene.write("", to: "\(scene.directory)/release/\(id)")
+        // There at once or not at all: whoever waits for it removes it.
+        try FileManager.default.createDirectory(
+            atPath: "\(scene.directory)/release/\(id)", withIntermediateDirectories: false)
     }
 
     /// Every attempt has a directory of its own, in which its programs run.
