@@ -56,9 +56,16 @@ struct CommandTests {
         let path = FilePath(directory.path)
         let log = path.appending("log")
         let task = Task {
-            guard let lock = try FileLock(log) else { return }
-            _ = try await CommandRunner(environment: environment).run(
-                "sh", ["-c", "sleep 60 & sleep 60"], in: path, longest: .seconds(60), output: lock.file)
+            // Whoever looks whether it is free has it for a moment.
+            while true {
+                guard let lock = try FileLock(log) else {
+                    try await Task.sleep(for: .milliseconds(1))
+                    continue
+                }
+                _ = try await CommandRunner(environment: environment).run(
+                    "sh", ["-c", "sleep 60 & sleep 60"], in: path, longest: .seconds(60), output: lock.file)
+                return
+            }
         }
         try await waitUntil { try !isFree(log) }
         task.cancel()
