@@ -1,5 +1,5 @@
 import FoundationEssentials
-import RegistryTesting
+import Glibc
 import Testing
 
 @testable import RegistryQueryAPI
@@ -20,7 +20,8 @@ struct DeadlineTests {
         }
         gate.continuation.finish()
         #expect(try await withDeadline(.seconds(60)) { 7 } == 7)
-        await #expect(throws: TestingError.self) { try await withDeadline(.seconds(60)) { throw TestingError("no") } }
+        struct Refused: Error {}
+        await #expect(throws: Refused.self) { try await withDeadline(.seconds(60)) { throw Refused() } }
         let caller = Task { try await withDeadline(.seconds(60)) { try await Task.sleep(for: .seconds(60)) } }
         caller.cancel()
         await #expect(throws: CancellationError.self) { try await caller.value }
@@ -41,6 +42,7 @@ struct DeadlineTests {
     /// Spec: proc_pid_statm(5).
     private static func residentBytes() throws -> Int {
         let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
-        return try #require(text.split(separator: " ").dropFirst().first.flatMap { Int($0) }) * 4096
+        let pages = try #require(text.split(separator: " ").dropFirst().first.flatMap { Int($0) })
+        return pages * sysconf(Int32(_SC_PAGESIZE))
     }
 }
