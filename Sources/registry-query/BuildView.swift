@@ -30,11 +30,8 @@ struct BuildView {
     func lines(columns: Int) -> [StyledText] {
         let stage = StyledText(line: build.stage, Present.style(ofStatus: build.status))
         var lines = [stage + "  " + StyledText(line: time) + "  " + StyledText(line: build.id, .dim)]
-        if let step = build.step {
-            lines.append(bar(step, columns: max(4, min(24, columns / 3))) + " " + StyledText(line: doing(after: "  ")))
-        } else {
-            lines.append(StyledText(line: build.message))
-        }
+        let doing = StyledText(line: doing(after: "  "))
+        lines.append(build.step.map { bar($0, columns: max(4, min(24, columns / 3))) + " " + doing } ?? doing)
         if !lastLine.isEmpty { lines.append(StyledText(line: lastLine, .dim)) }
         return lines.map { $0.cut(toColumns: columns) }
     }
