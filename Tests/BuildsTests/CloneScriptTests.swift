@@ -117,12 +117,9 @@ struct CloneScriptTests {
     // MARK: Logins
 
     /// A server with a certificate of its own authority, and a login.
-    private func privateServer(
-        _ repository: HardRepository, login: String = "robot:s3cret"
-    ) async throws -> (GitServer, TestAuthority) {
+    private func privateServer(_ repository: HardRepository) async throws -> (GitServer, TestAuthority) {
         let authority = try await TestAuthority()
-        let server = try await GitServer.start(repositories: repository.directory, login: login, tls: authority)
-        return (server, authority)
+        return (try await GitServer.start(repositories: repository.directory, tls: authority), authority)
     }
 
     private func secret(_ script: JobScript, _ authority: TestAuthority, logins: String? = nil) throws {
@@ -257,7 +254,9 @@ struct CloneScriptTests {
     func cancelled(shell: [String]) async throws {
         // A password of its own: the tests beside this one have others among arguments.
         let password = UUID().uuidString
-        let (server, authority) = try await privateServer(HardRepository(), login: "robot:\(password)")
+        let authority = try await TestAuthority()
+        let server = try await GitServer.start(
+            repositories: HardRepository().directory, login: "robot:\(password)", tls: authority)
         let script = try script("\(server.root)/private-slow/webapps.git", shell: shell)
         try secret(script, authority, logins: "https://robot:\(password)@\(server.authority)\n")
         let ending = try await script.run { pid in

@@ -56,22 +56,19 @@ struct CommandTests {
         let path = FilePath(directory.path)
         let log = path.appending("log")
         let task = Task {
-            // Whoever looks whether it is free has it for a moment.
-            while true {
-                guard let lock = try FileLock(log) else {
-                    try await Task.sleep(for: .milliseconds(1))
-                    continue
-                }
-                _ = try await CommandRunner(environment: environment).run(
-                    "sh", ["-c", "sleep 60 & sleep 60"], in: path, longest: .seconds(60), output: lock.file)
-                return
-            }
+            guard let lock = try FileLock(log) else { return }
+            _ = try await CommandRunner(environment: environment).run(
+                "sh", ["-c", "sleep 60 & echo started; sleep 60"], in: path, longest: .seconds(60), output: lock.file)
         }
-        try await waitUntil { try !isFree(log) }
+        // Not by its lock: whoever looks whether that is free has it for a moment, and the task would find it taken.
+        try await eventually("it has started", within: .seconds(10)) {
+            (try? directory.read("log"))?.contains("started") == true
+        }
+        #expect(try !isFree(log))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         // The lock belongs to the sleepers, too: it is free only if all of them are gone.
-        try await waitUntil { try isFree(log) }
+        try await eventually("all of them are gone", within: .seconds(10)) { try isFree(log) }
     }
 
     /// Takes a lock, and gives it back at once.
@@ -79,14 +76,6 @@ struct CommandTests {
         guard let lock = try FileLock(path) else { return false }
         _ = consume lock
         return true
-    }
-
-    private func waitUntil(_ condition: () throws -> Bool) async throws {
-        for _ in 0..<400 {
-            if try condition() { return }
-            try await Task.sleep(for: .milliseconds(25))
-        }
-        Issue.record("it did not come to that within ten seconds")
     }
 
     @Test("what is run for a build", arguments: [ImageTool.buildah, .docker, .buildctl])
