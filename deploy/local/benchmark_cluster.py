@@ -149,13 +149,12 @@ class Cluster:
         with concurrent.futures.ThreadPoolExecutor(BUILDS) as pool:
             # A build is building from the end of its clone on. What the last step changes is told twice: the Pod has succeeded,
             # then the Job. Nothing new follows the second.
-            for holds in [None, lambda state: state["phase"] == "cloning", lambda state: state["phase"] == "building",
-                          None, None]:
+            for phase in [None, "cloning", "building", None, None]:
                 changed = list(pool.map(lambda build: self.control("POST", f"/jobs/{build}/step"), builds))
-                if holds is None:
+                if phase is None:
                     continue
                 for follower, change in zip(followers, changed):
-                    delays.append((follower.wait(holds) - change["monotonicNanoseconds"]) / 1e6)
+                    delays.append((follower.wait(lambda state: state["phase"] == phase) - change["monotonicNanoseconds"]) / 1e6)
         for follower in followers:
             follower.wait(lambda state: state["done"])
         return delays
