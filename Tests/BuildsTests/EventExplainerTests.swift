@@ -49,6 +49,16 @@ struct EventExplainerTests {
         #expect(!explanation.contains("\n"))
     }
 
+    @Test("a Pod that is refused again, under another name, is the same trouble")
+    func sameTrouble() throws {
+        let explanations = try ["b-1-pxzzf", "b-1-k7wlm"].map { name in
+            let said = "Error creating: pods \"\(name)\" is forbidden: exceeded quota: pods, requested: pods=1"
+            return EventExplainer.explanation(in: [try Self.event("FailedCreate", said)], hasPod: false, "n")
+        }
+        #expect(explanations[0]?.contains("Error creating: the Pod is forbidden: exceeded quota: pods") == true)
+        #expect(explanations[0] == explanations[1])
+    }
+
     @Test("what is normal explains nothing, and a trouble only as long as it is the last that happened")
     func choice() throws {
         let normal = try Self.event("Scheduled", "Successfully assigned", type: "Normal")
@@ -79,13 +89,12 @@ struct EventExplainerTests {
     private func message(
         _ builder: KubernetesJobBuilder, _ id: BuildID, until holds: (String) -> Bool
     ) async throws -> String {
-        let clock = ContinuousClock()
-        let end = clock.now.advanced(by: .seconds(20))
-        while true {
-            let message = try #require(try await builder.build(id)).message
-            if holds(message) || clock.now > end { return message }
-            try await clock.sleep(for: .milliseconds(50))
+        var message = ""
+        try await eventually("the build tells why it does not start") {
+            message = try #require(try await builder.build(id)).message
+            return holds(message)
         }
+        return message
     }
 
     @Test("a quota that refuses the Pod is named, alone and in the list, and noted on the Job")
@@ -93,14 +102,13 @@ struct EventExplainerTests {
         try await stuck { harness, builder, plan in
             let message = try await message(builder, plan.id) { $0.contains("exceeded quota") }
             #expect(message.contains("exceeded quota") && message.contains("no Pod can be made for it"), "\(message)")
-            let clock = ContinuousClock()
-            let end = clock.now.advanced(by: .seconds(20))
-            while try await builder.builds(of: nil).first?.message != message {
-                try #require(clock.now < end, "the list tells the same")
+            try await eventually("the list tells the same") {
+                try await builder.builds(of: nil).first?.message == message
             }
             let notes = harness.standIn.job(plan.id.description)?["metadata"]?["annotations"]
             #expect(notes?["registry-query/trouble"]?.string == message)
             // Asked once for all who look within a few seconds.
+            let clock = ContinuousClock()
             let asked = harness.standIn.requests.count { $0.target.contains("/events") }
             let time = try await clock.measure { for _ in 0..<20 { _ = try await builder.build(plan.id) } }
             let most = asked + 1 + Int(time / .seconds(5))

@@ -59,7 +59,8 @@ final class EventExplainer: Sendable {
     static func explanation(in events: [ClusterEvent], hasPod: Bool, _ namespace: String) -> String? {
         // What came after a trouble says that it is over; one that lasts is told again and again.
         guard let event = events.last, event.type == "Warning", !event.message.isEmpty else { return nil }
-        let said = event.message
+        // Each attempt to make the Pod has another name: one trouble is to be told in the same words each time.
+        let said = hasPod ? event.message : event.message.replacing(#/pods "[^"]*"/#, with: "the Pod")
         let what = hasPod ? "its Pod cannot start" : "no Pod can be made for it"
         let advice = advice(said, namespace).map { " (\($0))" } ?? ""
         return "\(what), \(event.reason): \(redacted(said, limit: 400))\(advice)"
