@@ -70,19 +70,21 @@ struct LocalCallbackTests {
     }
 
     /// Lets a builder look after builds while `body` runs.
-    private func running(
+    private func running<Result>(
         _ builder: LocalBuilder, as role: BuilderRole = .service,
-        ended: @escaping @Sendable (Build) async -> Void = { _ in }, _ body: () async throws -> Void
-    ) async throws {
+        ended: @escaping @Sendable (Build) async -> Void = { _ in }, _ body: () async throws -> Result
+    ) async throws -> Result {
         let task = Task { await builder.run(as: role, ended: ended) }
+        let result: Result
         do {
-            try await body()
+            result = try await body()
         } catch {
             task.cancel()
             throw error
         }
         task.cancel()
         await task.value
+        return result
     }
 
     @Test("the caller is told once, and another process sees that", arguments: [Build.Status.succeeded, .failed])
@@ -195,28 +197,25 @@ struct LocalCallbackTests {
     @Test("of two services one delivers, and the other once that is gone")
     func oneDelivers() async throws {
         try await play { stage in
+            let hasBegun = Mutex(false)
             let silent = TestTransport { _ in
+                hasBegun.withLock { $0 = true }
                 try await Task.sleep(for: .seconds(3600))
                 throw CancellationError()
             }
             let build = try stage.end(try stage.reserve())
-            let other = Task {
+            let other = try await running(try stage.service(transport: silent)) {
+                // It has the lock by then.
+                try await eventually("the first delivers") { hasBegun.withLock(\.self) }
                 let service = try stage.service()
-                // The first has the lock by then.
-                try await eventually("somebody delivers") {
-                    guard let lock = try stage.store.callbacksLock() else { return true }
-                    _ = consume lock
-                    return false
-                }
-                await service.run(as: .service) { _ in }
-            }
-            try await running(try stage.service(transport: silent)) {
+                let other = Task { await service.run(as: .service) { _ in } }
                 try await Task.sleep(for: .milliseconds(1500))
                 #expect(stage.receiver.calls.isEmpty)
+                return other
             }
             try await eventually("it is delivered") { try stage.isDelivered(build) }
             other.cancel()
-            _ = try await other.value
+            await other.value
             #expect(stage.receiver.calls.count == 1)
         }
     }
