@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTPTransport
 import KubernetesClient
 import KubernetesStandIn
 import OCIDistribution
@@ -517,6 +518,33 @@ struct KubernetesBuilderTests {
             script(harness, .failedInit)
             let plan = try kubernetesPlan()
             _ = try await builder.create(plan)
+            #expect(
+                try await text(builder, plan.id, .following).hasSuffix(
+                    "fatal: couldn't find remote ref refs/heads/nosuch\n"))
+        }
+    }
+
+    @Test("a log is followed also of what starts and ends while the answer that nothing has started is on its way")
+    func quickClone() async throws {
+        try await withBuilder { harness, _, _ in
+            let gate = Gate()
+            script(harness, .failedInit.waiting(for: gate) { $0.startsInit })
+            let plan = try kubernetesPlan()
+            let cluster = harness.anyTransport
+            let builder = try harness.kubernetesBuilder(
+                transport: TestTransport { request in
+                    let answer = try await cluster.send(request)
+                    if request.url.description.contains("/log?") {
+                        gate.open()
+                        try await harness.standIn.waitUntil("the Job has failed") { standIn in
+                            let conditions = standIn.job(plan.id.description)?["status"]?["conditions"]?.array ?? []
+                            return conditions.contains { $0["type"] == "Failed" }
+                        }
+                    }
+                    return answer
+                })
+            _ = try await builder.create(plan)
+            try await eventually("there is a Pod") { !harness.standIn.podNames.isEmpty }
             #expect(
                 try await text(builder, plan.id, .following).hasSuffix(
                     "fatal: couldn't find remote ref refs/heads/nosuch\n"))

@@ -28,6 +28,8 @@ actor JobLogReader {
     private var delivered = 0
     private var repeated = 0
     private var failures = 0
+    /// Whether the current container was asked again after it was found to have ended since.
+    private var hasAskedAgain = false
     private var hasDelivered = false
 
     init(builder: KubernetesJobBuilder, found: JobBuild, pod: Pod?, follows: Bool) {
@@ -95,6 +97,7 @@ actor JobLogReader {
         containers = containers.dropFirst()
         delivered = 0
         failures = 0
+        hasAskedAgain = false
     }
 
     /// Whether a container whose log has ended has ended itself.
@@ -128,9 +131,13 @@ actor JobLogReader {
                 open = bytes.makeAsyncIterator()
                 return true
             case .notStarted:
-                // The rest never starts once an earlier container has failed, and the Pod with it.
-                guard follows, let pod = try await refreshedPod(), !pod.hasEnded else { return false }
-                return try await pause()
+                guard follows, let pod = try await refreshedPod() else { return false }
+                guard pod.hasEnded else { return try await pause() }
+                // The rest never starts once an earlier container has failed, and the Pod with it; but this one may have
+                // started and ended since it was asked for.
+                guard !hasAskedAgain, pod.container(named: container)?.state?.terminated != nil else { return false }
+                hasAskedAgain = true
+                return true
             case .noSuchContainer:
                 advance()
                 return true
