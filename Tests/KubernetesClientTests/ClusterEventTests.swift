@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("What the cluster has to say about an object", .timeLimit(.minutes(1)))
+@Suite("What the cluster has to say about an object", .timeLimit(.minutes(5)))
 struct ClusterEventTests {
     private static let uid = "d97e0fb2-236b-4474-bbf1-b11fc5de45e9"
 
@@ -127,6 +127,15 @@ struct ClusterEventTests {
         ),
     ]
 
+    /// What is said about an object, once it is as much.
+    private func events(_ cluster: TestCluster, about uid: String, atLeast count: Int) async throws -> [ClusterEvent] {
+        while true {
+            let events = try await cluster.client.events(about: uid)
+            if events.count >= count { return events }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
     @Test("the stand-in's controllers and node say what real ones say", arguments: 0..<troubles.count)
     func trouble(_ index: Int) async throws {
         let (script, jobEvents, podEvents) = Self.troubles[index]
@@ -139,10 +148,8 @@ struct ClusterEventTests {
             let image = pod.spec.containers.first?.image ?? ""
             for (uid, expected) in [(job.metadata.uid, jobEvents), (pod.metadata.uid, podEvents)] {
                 let uid = try #require(uid)
-                var told: [String] = []
-                for _ in 0..<500 where told.count < expected.count {
-                    told = try await cluster.client.events(about: uid).map { "\($0.type) \($0.reason) \($0.message)" }
-                    try await Task.sleep(for: .milliseconds(5))
+                let told = try await events(cluster, about: uid, atLeast: expected.count).map {
+                    "\($0.type) \($0.reason) \($0.message)"
                 }
                 #expect(
                     told.sorted()
@@ -162,11 +169,7 @@ struct ClusterEventTests {
         try await TestCluster.run(settings) { cluster in
             let job = try await cluster.create("build-x")
             let uid = try #require(job.metadata.uid)
-            var events: [ClusterEvent] = []
-            for _ in 0..<500 where events.count < 2 {
-                events = try await cluster.client.events(about: uid)
-                try await Task.sleep(for: .milliseconds(5))
-            }
+            let events = try await self.events(cluster, about: uid, atLeast: 2)
             let start = "Error creating: pods \"build-x-"
             #expect(events.allSatisfy { $0.reason == "FailedCreate" && $0.type == "Warning" })
             #expect(
@@ -186,11 +189,7 @@ struct ClusterEventTests {
             _ = try await cluster.pod(ofJob: "build-y", when: "buildkit", is: "running")
             let waiting = try await cluster.create("build-z")
             let waitingUID = try #require(waiting.metadata.uid)
-            var refused: [ClusterEvent] = []
-            for _ in 0..<500 where refused.isEmpty {
-                refused = try await cluster.client.events(about: waitingUID)
-                try await Task.sleep(for: .milliseconds(5))
-            }
+            let refused = try await self.events(cluster, about: waitingUID, atLeast: 1)
             #expect(refused.first?.message.contains("used: pods=1, limited: pods=1") == true)
             #expect(cluster.standIn.pods(ofJob: "build-z") == [])
         }
@@ -204,9 +203,7 @@ struct ClusterEventTests {
         try await TestCluster.run(settings) { cluster in
             let job = try await cluster.create("build-no-pod")
             let uid = try #require(job.metadata.uid)
-            for _ in 0..<500 where try await cluster.client.events(about: uid).isEmpty {
-                try await Task.sleep(for: .milliseconds(5))
-            }
+            _ = try await events(cluster, about: uid, atLeast: 1)
             let answer = try await cluster.replay(recording)
             #expect(answer.status == recording.status)
             let listed = try JSONValue(json: answer.body)
@@ -241,11 +238,7 @@ struct ClusterEventTests {
                 job["spec"]?["template"]?["spec"] = pod
             }
             let uid = try #require(job.metadata.uid)
-            var events: [ClusterEvent] = []
-            for _ in 0..<500 where events.isEmpty {
-                events = try await cluster.client.events(about: uid)
-                try await Task.sleep(for: .milliseconds(5))
-            }
+            let events = try await self.events(cluster, about: uid, atLeast: 1)
             #expect(events.first?.reason == "FailedCreate")
             #expect(
                 events.first?.message.contains("violates PodSecurity \"baseline:latest\": privileged (container")

@@ -7,7 +7,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("What is counted of the cluster", .timeLimit(.minutes(1)))
+@Suite("What is counted of the cluster", .timeLimit(.minutes(5)))
 struct MetricsTests {
     private let metrics = TestMetrics()
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("A reflector keeps a copy up to date, whatever happens to its watches", .timeLimit(.minutes(1)))
+@Suite("A reflector keeps a copy up to date, whatever happens to its watches", .timeLimit(.minutes(5)))
 struct ReflectorTests {
     /// Runs a reflector until it has taken in everything that the server has for it.
     private func run(

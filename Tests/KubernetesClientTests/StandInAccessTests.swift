@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("The stand-in knows which rights are used, and refuses each that is missing", .timeLimit(.minutes(1)))
+@Suite("The stand-in knows which rights are used, and refuses each that is missing", .timeLimit(.minutes(5)))
 struct StandInAccessTests {
     typealias Call = @Sendable (KubernetesClient) async throws -> Void
 

@@ -5,7 +5,7 @@ import Testing
 @testable import KubernetesClient
 @testable import KubernetesStandIn
 
-@Suite("The stand-in deletes as the recorded cluster did", .timeLimit(.minutes(1)))
+@Suite("The stand-in deletes as the recorded cluster did", .timeLimit(.minutes(5)))
 struct StandInDeletionTests {
     private func settings(_ script: PodScript, _ change: (inout StandInSettings) -> Void = { _ in }) -> StandInSettings
     {
@@ -18,8 +18,7 @@ struct StandInDeletionTests {
     @Test("a Foreground deletion holds the name until the last container is dead")
     func foreground() async throws {
         let gate = Gate()
-        try await TestCluster.run(settings(PodScript.endless.ignoringTermination) { $0.second = .milliseconds(20) }) {
-            cluster in
+        try await TestCluster.run(settings(.endless.terminating(.held(gate)))) { cluster in
             try await cluster.create("build-x")
             let pod = try await cluster.pod(ofJob: "build-x", when: "buildkit", is: "running")
             guard
@@ -31,18 +30,14 @@ struct StandInDeletionTests {
             #expect(job.metadata.isBeingDeleted)
             #expect(job.metadata.finalizers == ["foregroundDeletion"])
             // As long as the Pod is there the name is taken; tried again and again, it is never free too early.
-            var sawTaken = false
-            while true {
-                let isPodThere = !cluster.standIn.pods(ofJob: "build-x").isEmpty
-                let error = await kubernetesError { try await cluster.create("build-x") }
-                guard let error else { break }
-                #expect(error.code == .alreadyExistsDeleting)
-                sawTaken = sawTaken || isPodThere
+            #expect(await kubernetesError { try await cluster.create("build-x") }?.code == .alreadyExistsDeleting)
+            #expect(cluster.standIn.podNames == [pod.metadata.name])
+            gate.open()
+            while let error = await kubernetesError({ try await cluster.create("build-x") }) {
+                try #require(error.code == .alreadyExistsDeleting)
                 try await Task.sleep(for: .milliseconds(2))
             }
-            #expect(sawTaken)
             #expect(!cluster.standIn.podNames.contains(pod.metadata.name))
-            gate.open()
         }
     }
 
@@ -85,14 +80,13 @@ struct StandInDeletionTests {
 
     @Test("a Background deletion frees the name at once while the build goes on, and pushes")
     func background() async throws {
-        let gate = Gate()
-        let pushed = Gate()
+        let (gate, pushed, end) = (Gate(), Gate(), Gate())
         let script = PodScript.success { _ in
             try await gate.wait()
             pushed.open()
             return "sha256:0"
         }
-        try await TestCluster.run(settings(script.ignoringTermination) { $0.second = .milliseconds(200) }) { cluster in
+        try await TestCluster.run(settings(script.terminating(.held(end)))) { cluster in
             try await cluster.create("build-x")
             _ = try await cluster.pod(ofJob: "build-x", when: "buildkit", is: "running")
             guard case .gone = try await cluster.client.deleteJob(named: "build-x", propagation: .background) else {
@@ -105,6 +99,7 @@ struct StandInDeletionTests {
             }
             gate.open()
             try await pushed.wait()
+            end.open()
             try await cluster.create("build-x")
         }
     }
@@ -139,8 +134,9 @@ struct StandInDeletionTests {
             #expect(held.metadata.finalizers == [own, "foregroundDeletion"])
             #expect(held.metadata.deletionTimestamp == marked.metadata.deletionTimestamp)
             try await cluster.standIn.waitUntil("the Pod is gone") { $0.podNames.isEmpty }
-            try await cluster.standIn.waitUntil("only the own finalizer is left") {
-                $0.job("build-x")?.finalizers == [own]
+            try await cluster.standIn.waitUntil("only the own finalizer is left, and no Pod is counted") {
+                let job = $0.job("build-x")
+                return job?.finalizers == [own] && job?["status"]?["active"] == nil && job?["status"]?["ready"] == 0
             }
             #expect(await kubernetesError { try await cluster.create("build-x") }?.code == .alreadyExistsDeleting)
             // The recorded Job looked like this: nothing active, no condition.
@@ -211,11 +207,15 @@ struct StandInDeletionTests {
 
     @Test("the time to live takes the Pod and its log, also when a finalizer holds the Job")
     func timeToLive() async throws {
-        var short = settings(.success())
-        short.second = .milliseconds(5)
-        try await TestCluster.run(short) { cluster in
+        let gate = Gate()
+        let script = PodScript.success { _ in
+            try await gate.wait()
+            return "sha256:0"
+        }
+        try await TestCluster.run(settings(script) { $0.second = .milliseconds(5) }) { cluster in
             try await cluster.create("build-x", finalizers: ["a/b"]) { $0["spec"]?["ttlSecondsAfterFinished"] = 10 }
             let pod = try await cluster.pod(ofJob: "build-x", when: "git-clone", is: "terminated")
+            gate.open()
             #expect(try await cluster.outcome(of: "build-x") == .complete)
             try await cluster.standIn.waitUntil("the Job is marked and its Pod gone") {
                 $0.podNames.isEmpty && $0.job("build-x")?.finalizers == ["a/b"]

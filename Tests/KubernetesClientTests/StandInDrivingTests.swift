@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("The stand-in's streams and builds can be driven from outside", .timeLimit(.minutes(1)))
+@Suite("The stand-in's streams and builds can be driven from outside", .timeLimit(.minutes(5)))
 struct StandInDrivingTests {
     @Test("open streams are cut after so many further bytes, those that match and no others; later ones are whole")
     func cut() async throws {

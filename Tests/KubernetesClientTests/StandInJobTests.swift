@@ -5,7 +5,7 @@ import Testing
 @testable import KubernetesClient
 @testable import KubernetesStandIn
 
-@Suite("The stand-in keeps the rules for Jobs", .timeLimit(.minutes(1)))
+@Suite("The stand-in keeps the rules for Jobs", .timeLimit(.minutes(5)))
 struct StandInJobTests {
     private func settings(_ script: PodScript, _ change: (inout StandInSettings) -> Void = { _ in }) -> StandInSettings
     {
@@ -163,9 +163,11 @@ struct StandInJobTests {
             try await cluster.create("build-x", finalizers: ["a/b"]) { $0["spec"]?["suspend"] = true }
             _ = try await cluster.client.deleteJob(named: "build-x", propagation: .background)
             _ = try await cluster.client.patchJob(named: "build-x", .merge(["spec": ["suspend": false]]))
-            // Once it has come to this one it has looked at all before it.
+            // Once it has come to these it has looked at all before them.
             try await cluster.create("build-z")
-            try await cluster.standIn.waitUntil("the last Job has a Pod") { !$0.pods(ofJob: "build-z").isEmpty }
+            try await cluster.standIn.waitUntil("the others have a Pod") { standIn in
+                ["build-a", "build-b", "build-c", "build-z"].allSatisfy { !standIn.pods(ofJob: $0).isEmpty }
+            }
             let pods = ["build-a", "build-b", "build-c", "build-x"].map { cluster.standIn.pods(ofJob: $0).count }
             #expect(pods == [1, 1, 1, 0])
         }

@@ -13,10 +13,17 @@ struct TestCluster {
     let client: KubernetesClient
     let transport: CurlTransport
 
+    /// What a busy machine does not come near.
+    private static var patient: KubernetesClient.Limits {
+        var limits = KubernetesClient.Limits()
+        limits.call = .seconds(60)
+        return limits
+    }
+
     /// Runs `body` with both; both end with it.
     static func run(
         _ settings: StandInSettings = StandInSettings(), clock: any Clock<Duration> = ContinuousClock(),
-        limits: KubernetesClient.Limits = KubernetesClient.Limits(), _ body: (TestCluster) async throws -> Void
+        limits: KubernetesClient.Limits = patient, _ body: (TestCluster) async throws -> Void
     ) async throws {
         let transport = CurlTransport(logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
         try await KubernetesStandIn.run(settings) { standIn in

@@ -4,7 +4,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("The stand-in's node runs Pods as the recorded one did", .timeLimit(.minutes(1)))
+@Suite("The stand-in's node runs Pods as the recorded one did", .timeLimit(.minutes(5)))
 struct StandInPodTests {
     private func settings(_ script: PodScript) -> StandInSettings {
         var settings = StandInSettings()
@@ -38,7 +38,10 @@ struct StandInPodTests {
     func pages() async throws {
         var limits = KubernetesClient.Limits()
         limits.pageSize = 2
-        try await TestCluster.run(settings(.unschedulable), limits: limits) { cluster in
+        var settings = settings(.unschedulable)
+        // Long enough that no Job comes to its deadline meanwhile.
+        settings.second = .milliseconds(100)
+        try await TestCluster.run(settings, limits: limits) { cluster in
             let names = (0..<9).map { "job-\($0)" }
             for name in names { try await cluster.create(name) }
             try await cluster.standIn.waitUntil("each Job has its Pod") { standIn in
@@ -81,7 +84,7 @@ struct StandInPodTests {
         try await TestCluster.run(settings(one.script)) { cluster in
             try await cluster.create("build-x")
             // Where conditions follow the states a moment later, they are waited for as well.
-            try await cluster.standIn.waitUntil("the Pod looks as recorded", within: .seconds(3)) { standIn in
+            try await cluster.standIn.waitUntil("the Pod looks as recorded") { standIn in
                 guard let pod = standIn.pods(ofJob: "build-x").first,
                     let decoded = try? JSONDecoder().decode(Pod.self, from: Data(pod.json()))
                 else { return false }

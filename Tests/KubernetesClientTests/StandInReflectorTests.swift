@@ -5,7 +5,7 @@ import Testing
 @testable import CurlTransport
 @testable import KubernetesClient
 
-@Suite("A reflector over real HTTP", .timeLimit(.minutes(1)))
+@Suite("A reflector over real HTTP", .timeLimit(.minutes(5)))
 struct StandInReflectorTests {
     private func settings(_ change: (inout StandInSettings) -> Void = { _ in }) -> StandInSettings {
         var settings = StandInSettings()
@@ -18,7 +18,7 @@ struct StandInReflectorTests {
 
     /// Waits until the copy is what the stand-in has.
     private func settle(_ copy: ReflectedCopy, _ standIn: KubernetesStandIn) async throws {
-        for _ in 0..<2000 {
+        for _ in 0..<10_000 {
             let names = standIn.jobNames
             let versions = names.map { standIn.job($0)?["metadata"]?["resourceVersion"]?.string ?? "" }
             if copy.objects == Dictionary(uniqueKeysWithValues: zip(names, versions)) { return }
@@ -28,7 +28,7 @@ struct StandInReflectorTests {
     }
 
     private func wait(_ what: String, until holds: () -> Bool) async throws {
-        for _ in 0..<2000 where !holds() { try await Task.sleep(for: .milliseconds(5)) }
+        for _ in 0..<10_000 where !holds() { try await Task.sleep(for: .milliseconds(5)) }
         #expect(holds(), "\(what)")
     }
 
@@ -116,7 +116,8 @@ struct StandInReflectorTests {
                 }
             }
             try await cluster.standIn.waitUntil("the watch is open") { $0.watchCount == 1 }
-            try await cluster.create("build-a")
+            // Without a deadline nothing happens to it after that.
+            try await cluster.create("build-a") { $0["spec"]?["activeDeadlineSeconds"] = nil }
             try await wait("the Pod is seen") { seen.withLock { $0.contains("Pending") } }
             task.cancel()
             await task.value

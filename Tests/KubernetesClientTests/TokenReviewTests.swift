@@ -5,7 +5,7 @@ import Testing
 
 @testable import KubernetesClient
 
-@Suite("A review says whose a token is, and for whom", .timeLimit(.minutes(1)))
+@Suite("A review says whose a token is, and for whom", .timeLimit(.minutes(5)))
 struct TokenReviewTests {
     static let token = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJzdWIiOiJuOG4iLCJhdWQiOiJyIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
     static let url = "https://api.example:6443/apis/authentication.k8s.io/v1/tokenreviews"

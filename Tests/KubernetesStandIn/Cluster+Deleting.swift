@@ -1,4 +1,5 @@
 import KubernetesClient
+import Synchronization
 
 /// What deletes Jobs and their Pods: the controller for finished Jobs, and the garbage collector.
 extension Cluster {
@@ -6,7 +7,8 @@ extension Cluster {
     static let orphan = "orphan"
 
     func scheduleTTL(_ key: Store.Key) {
-        guard let job = store.read({ $0.object(key) }), let ttl = job["spec"]?["ttlSecondsAfterFinished"]?.int
+        guard !settings.withLock(\.keepsFinishedJobs), let job = store.read({ $0.object(key) }),
+            let ttl = job["spec"]?["ttlSecondsAfterFinished"]?.int
         else { return }
         let uid = job["metadata"]?["uid"]
         after(seconds: Double(ttl)) { [self] in

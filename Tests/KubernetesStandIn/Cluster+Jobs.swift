@@ -36,8 +36,10 @@ extension Cluster {
             }
             let isRefused = podRefusal(job) != nil
             let hasBegun = store.change { store in
-                // One that is taken up again at once is looked at twice; only the first look begins.
-                guard let found = store.object(key), found["status"]?["startTime"] == nil else { return false }
+                // One that is taken up again at once is looked at twice; only the first look begins, and none after its end.
+                guard let found = store.object(key), found["status"]?["startTime"] == nil, !found.isFinished,
+                    !found.hasTargetCondition
+                else { return false }
                 store.update(key) { job in
                     let wasHeldBack = job.hasCondition(["Suspended"])
                     job["status"] = ["startTime": .string(timestamp())]
@@ -97,7 +99,14 @@ extension Cluster {
         }
         let pod = PodDocument.new(for: job, name: name)
         let key = Store.Key(kind: .pods, namespace: namespace, name: name)
-        let stored = store.change { $0.put(pod, at: key) }
+        let stored = store.change { store -> JSONValue? in
+            // The Job may have been deleted since it was looked at, and nobody would look after its Pod then.
+            guard let now = store.object(jobKey), now["metadata"]?["uid"] == job["metadata"]?["uid"],
+                now["metadata"]?["deletionTimestamp"] == nil
+            else { return nil }
+            return store.put(pod, at: key)
+        }
+        guard let stored else { return }
         syncCounts(jobKey)
         report(
             ReportedEvent("SuccessfulCreate", "Created pod: \(name)", by: .jobController, isWarning: false),

@@ -243,6 +243,7 @@ final class Cluster: Sendable {
             switch state.termination {
             case _ where isOver || !state.runs: (0, 0)
             case .trapped(let seconds) where seconds < Double(grace): (seconds, 143)
+            case .held: (Double(grace), 143)
             default: (Double(grace), 137)
             }
         let shownGrace = delay.seconds == 0 ? 0 : grace
@@ -253,7 +254,18 @@ final class Cluster: Sendable {
             }
         }
         syncCounts(ofJobOwning: key)
-        after(seconds: delay.seconds) { [self] in await kill(key, exitCode: delay.exitCode) }
+        tasks.add { [self] in
+            do {
+                if case .held(let gate) = state.termination, delay.seconds > 0 {
+                    try await gate.wait()
+                } else {
+                    try await sleep(seconds: delay.seconds)
+                }
+            } catch {
+                return
+            }
+            await kill(key, exitCode: delay.exitCode)
+        }
     }
 
     private func kill(_ key: Store.Key, exitCode: Int) async {

@@ -142,7 +142,7 @@ public final class KubernetesStandIn: Sendable {
     /// Returns once something holds, looked at after every change.
     /// - Throws: `CancellationError`, and an error when it has not come to hold within `limit`.
     public func waitUntil(
-        _ what: String, within limit: Duration = .seconds(10), _ holds: @escaping @Sendable (KubernetesStandIn) -> Bool
+        _ what: String, within limit: Duration = .seconds(60), _ holds: @escaping @Sendable (KubernetesStandIn) -> Bool
     ) async throws {
         let changes = cluster.store.changes()
         if holds(self) { return }
@@ -153,6 +153,8 @@ public final class KubernetesStandIn: Sendable {
             }
             group.addTask {
                 try await Task.sleep(for: limit)
+                // Whoever looks after each change may be late.
+                if holds(self) { return }
                 throw NeverHeld(description: "it did not come about within \(limit) that \(what)")
             }
             defer { group.cancelAll() }

@@ -50,6 +50,8 @@ public struct PodScript: Sendable {
         case trapped(afterSeconds: Double)
         /// They go on until the grace period is over and they are killed with exit code 137.
         case ignored
+        /// They end themselves with exit code 143 once the test opens the gate; the grace period is long enough.
+        case held(Gate)
     }
 
     /// What a push is about.
@@ -93,9 +95,12 @@ public struct PodScript: Sendable {
     }
 
     /// This life with containers that do not listen when they are told to end.
-    public var ignoringTermination: PodScript {
+    public var ignoringTermination: PodScript { terminating(.ignored) }
+
+    /// This life with containers that do something else when they are told to end.
+    public func terminating(_ termination: Termination) -> PodScript {
         var script = self
-        script.termination = .ignored
+        script.termination = termination
         return script
     }
 }

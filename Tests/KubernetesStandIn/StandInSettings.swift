@@ -25,6 +25,8 @@ public struct StandInSettings: Sendable {
     public var jobQuota: Int?
     /// How many Pods that have not ended the quota allows: beyond that Jobs stay without one, and no condition tells.
     public var podQuota: Int?
+    /// Whether Jobs stay however long ago they ended, as if their time to live were endless.
+    public var keepsFinishedJobs = false
     /// Whether privileged Jobs are created with a Pod Security warning; their Pods are refused.
     public var warnsOfPodSecurity = false
     /// The life of a Job's Pod, by the Job's name and the number of the attempt from 1.
