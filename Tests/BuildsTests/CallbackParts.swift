@@ -35,6 +35,18 @@ struct HastyClock: Clock {
     }
 }
 
+/// A clock on which no time is over before the test is.
+struct PatientClock: Clock {
+    private let base = ContinuousClock()
+
+    var now: ContinuousClock.Instant { base.now }
+    var minimumResolution: Duration { base.minimumResolution }
+
+    func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
+        try await base.sleep(for: .seconds(3600))
+    }
+}
+
 /// A transport that does what the test says.
 struct TestTransport: Transport {
     let answer: @Sendable (OutboundRequest) async throws -> InboundResponse
@@ -52,10 +64,10 @@ func callbackDocument(_ build: Build) -> [UInt8] {
     return document.json()
 }
 
-/// A sender to a receiver on this machine.
+/// A sender to a receiver on this machine; it waits for answers as long as they take.
 func callbackSender(
     _ transport: any Transport, targets: String = "http://127.0.0.1, http://localhost", secret: String? = nil,
-    clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Date = { Date() }
+    clock: any Clock<Duration> = PatientClock(), now: @escaping @Sendable () -> Date = { Date() }
 ) throws -> CallbackSender {
     let secret = try secret.map { try CallbackSecret(Array($0.utf8)) }
     return CallbackSender(

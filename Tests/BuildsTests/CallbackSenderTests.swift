@@ -25,10 +25,12 @@ struct CallbackSenderTests {
     }
 
     private func attempt(
-        _ url: String, targets: String = "http://127.0.0.1", secret: String? = nil
+        _ url: String, targets: String = "http://127.0.0.1", secret: String? = nil,
+        clock: any Clock<Duration> = PatientClock()
     ) async throws -> CallbackAttempt {
         try await withTransport { transport in
-            try await callbackSender(transport, targets: targets, secret: secret).attempt(endedBuild(url: url))
+            try await callbackSender(transport, targets: targets, secret: secret, clock: clock)
+                .attempt(endedBuild(url: url))
         }
     }
 
@@ -179,7 +181,7 @@ struct CallbackSenderTests {
             }
         ) { receiver in
             for _ in 0..<2 {
-                let answer = try await attempt(receiver.url())
+                let answer = try await attempt(receiver.url(), clock: ContinuousClock())
                 #expect(answer == .answered(status: 200))
             }
         }

@@ -267,7 +267,7 @@ struct CloneScriptTests {
             kill(pid, SIGTERM)
         }
         #expect(ending.status == 143)
-        #expect(ending.remainder < .seconds(20))
+        #expect(ending.remainder < .seconds(50))
         #expect(ending.log.hasSuffix("\nclone cancelled\n"), "\(ending.log)")
     }
 

@@ -61,14 +61,14 @@ struct CommandTests {
                 "sh", ["-c", "sleep 60 & echo started; sleep 60"], in: path, longest: .seconds(60), output: lock.file)
         }
         // Not by its lock: whoever looks whether that is free has it for a moment, and the task would find it taken.
-        try await eventually("it has started", within: .seconds(10)) {
+        try await eventually("it has started") {
             (try? directory.read("log"))?.contains("started") == true
         }
         #expect(try !isFree(log))
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
         // The lock belongs to the sleepers, too: it is free only if all of them are gone.
-        try await eventually("all of them are gone", within: .seconds(10)) { try isFree(log) }
+        try await eventually("all of them are gone") { try isFree(log) }
     }
 
     /// Takes a lock, and gives it back at once.

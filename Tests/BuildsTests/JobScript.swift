@@ -118,7 +118,7 @@ struct JobScript: Sendable {
     }
 
     /// Waits until something is so, which another process brings about.
-    static func eventually(within limit: Duration = .seconds(20), _ isSo: () throws -> Bool) async throws {
+    static func eventually(within limit: Duration = .seconds(120), _ isSo: () throws -> Bool) async throws {
         let start = ContinuousClock.now
         while try !isSo() {
             guard ContinuousClock.now - start < limit else { throw TestingError("still not so after \(limit)") }

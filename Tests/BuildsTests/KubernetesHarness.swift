@@ -75,7 +75,7 @@ final class KubernetesHarness: BuilderHarness {
     let standIn: KubernetesStandIn
     let registry: any TagRegistry
     let naming = kubernetesNaming
-    let patience = Duration.seconds(20)
+    let patience = Duration.seconds(120)
     let failureText = "npm error code E404"
     let logLandmarks = ["fetched commit", "#1 [internal] load build definition", "#12 pushing layers"]
     private let gates = Mutex<[String: Gate]>([:])
@@ -151,7 +151,14 @@ final class KubernetesHarness: BuilderHarness {
         }
     }
 
-    func release(_ id: BuildID) async throws { gates.withLock { $0[id.description] }?.open() }
+    func release(_ id: BuildID) async throws {
+        // There is none before its Pod starts.
+        for _ in 0..<12_000 {
+            if let gate = gates.withLock({ $0[id.description] }) { return gate.open() }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw TestingError("no Pod of \(id) waits to be let go on")
+    }
 
     func livingRuns(of id: BuildID) async throws -> Int {
         standIn.pods(ofJob: id.description).filter { pod in
@@ -202,6 +209,8 @@ final class KubernetesHarness: BuilderHarness {
     ) throws -> KubernetesJobBuilder {
         var limits = KubernetesClient.Limits()
         limits.pageSize = pageSize
+        // What a busy machine does not come near.
+        limits.call = .seconds(60)
         let client = KubernetesClient(
             transport: transport ?? self.transport.withLock(\.self), configuration: try standIn.configuration(),
             namespace: "build-system",
