@@ -200,6 +200,9 @@ actor Authenticator {
         return nil
     }
 
+    /// How many wait for a token now.
+    var waiterCount: Int { fetches.values.reduce(0) { $0 + $1.waiterCount } }
+
     private func token(for key: TokenCache.Key, not refused: [String]) async throws -> (String, isNew: Bool) {
         for value in refused { tokens.drop(value, for: key) }
         if let token = tokens.token(for: key, at: timeline.now()) { return (token, false) }

@@ -92,7 +92,7 @@ public final class RegistryClient: Sendable {
     let logger: Logger
     private let credentials: CredentialStore
     private let exchange: Exchange
-    private let authenticator: Authenticator
+    let authenticator: Authenticator
 
     private static let mostRedirects = 5
 

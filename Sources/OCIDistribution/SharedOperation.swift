@@ -33,6 +33,9 @@ final class SharedOperation<Value: Sendable>: Sendable {
     /// Whether it has an outcome, or everybody who waited for it has left.
     var isOver: Bool { state.withLock { $0.isAbandoned || $0.outcome != nil } }
 
+    /// How many have a place now.
+    var waiterCount: Int { state.withLock(\.waiters.count) }
+
     /// Starts the operation unless everybody has left or it was started before.
     func start() {
         state.withLock { state in

@@ -107,6 +107,11 @@ public actor SharedTagListings {
 
     // MARK: Who waits for what
 
+    /// How many callers wait now.
+    var waiterCount: Int {
+        entries.values.flatMap { [$0.running, $0.waiting] }.reduce(0) { $0 + ($1?.operation.waiterCount ?? 0) }
+    }
+
     private func place(
         in repository: Repository, _ freshness: Freshness
     ) -> (SharedOperation<Result>, SharedOperation<Result>.Ticket, RegistryMetrics.Source) {

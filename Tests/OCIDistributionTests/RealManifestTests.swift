@@ -4,7 +4,7 @@ import RegistryTesting
 import Testing
 
 /// Images as Debian's registry serves them.
-@Suite(.timeLimit(.minutes(1))) struct RealManifestTests {
+@Suite(.timeLimit(.minutes(5))) struct RealManifestTests {
     @Test(arguments: [false, true])
     func anImageIsReadWithItsConfiguration(isDocker: Bool) async throws {
         let registry = try await TestRegistry.start()

@@ -4,7 +4,7 @@ import RegistryTesting
 import Testing
 
 /// Tags that Debian's registry is told to move.
-@Suite(.timeLimit(.minutes(1))) struct RealPushingTests {
+@Suite(.timeLimit(.minutes(5))) struct RealPushingTests {
     private static let kinds = [(false, false), (false, true), (true, false), (true, true)]
 
     @Test(arguments: kinds)

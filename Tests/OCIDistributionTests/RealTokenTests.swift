@@ -4,7 +4,7 @@ import RegistryTesting
 import Testing
 
 /// A token server whose signatures Debian's registry checks.
-@Suite(.timeLimit(.minutes(1))) struct RealTokenTests {
+@Suite(.timeLimit(.minutes(5))) struct RealTokenTests {
     private func tokenRegistry(
         _ adjust: (inout TestTokenServer.Behavior) -> Void = { _ in }, tls: TestAuthority? = nil
     ) async throws -> (TestTokenServer, TestRegistry) {

@@ -4,7 +4,7 @@ import RegistryTesting
 import Testing
 
 /// What the tests stand on has to clean up behind itself.
-@Suite(.timeLimit(.minutes(1))) struct RegistryTestingTests {
+@Suite(.timeLimit(.minutes(5))) struct RegistryTestingTests {
     @Test func nothingLingersWhenARegistryIsClosedOrForgotten() async throws {
         var registry: TestRegistry? = try await TestRegistry.start()
         let pid = try #require(registry?.pid)

@@ -1,9 +1,10 @@
-import OCIDistribution
 import RegistryTesting
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct SharedTagListingsTests {
+@testable import OCIDistribution
+
+@Suite(.timeLimit(.minutes(5))) struct SharedTagListingsTests {
     /// Listings that end when the test says so; each answers the number of its call as its tag.
     private final class Source: Sendable {
         struct Call: Sendable {
@@ -55,8 +56,10 @@ import Testing
         Task { try await shared.listing(of: repository, freshness).listing.tags.map(\.name).joined() }
     }
 
-    /// Lets tasks that were just made get to where they wait.
-    private func settle() async { for _ in 0..<1000 { await Task.yield() } }
+    /// Until so many wait for a listing.
+    private func waiters(_ shared: SharedTagListings, _ count: Int) async throws {
+        try await eventually { await shared.waiterCount == count }
+    }
 
     private func calls(_ count: Int) async throws { try await eventually { source.count == count } }
 
@@ -64,7 +67,7 @@ import Testing
         let shared = shared()
         let callers = (0..<64).map { _ in ask(shared) }
         try await calls(1)
-        await settle()
+        try await waiters(shared, 64)
         try source.end(0)
         for caller in callers { #expect(try await caller.value == "call-0") }
         #expect(source.count == 1)
@@ -93,9 +96,9 @@ import Testing
         let early = ask(shared)
         try await calls(1)
         let fresh = (0..<20).map { _ in ask(shared, .fresh) }
-        await settle()
+        try await waiters(shared, 21)
         let late = ask(shared)
-        await settle()
+        try await waiters(shared, 22)
         // One at a time: the fresh listing has not begun.
         #expect(source.count == 1)
         try source.end(0)
@@ -103,7 +106,7 @@ import Testing
         #expect(try await late.value == "call-0")
         try await calls(2)
         let later = ask(shared, .fresh)
-        await settle()
+        try await waiters(shared, 21)
         try source.end(1)
         for caller in fresh { #expect(try await caller.value == "call-1") }
         try await calls(3)
@@ -134,7 +137,7 @@ import Testing
         try await calls(1)
         await shared.drop(app)
         let after = ask(shared)
-        await settle()
+        try await waiters(shared, 2)
         try source.end(0)
         #expect(try await before.value == "call-0")
         try await calls(2)
@@ -166,7 +169,7 @@ import Testing
         let shared = shared()
         let callers = (0..<3).map { _ in ask(shared) }
         try await calls(1)
-        await settle()
+        try await waiters(shared, 3)
         try source.end(0, failing: true)
         for caller in callers { await #expect(throws: Source.Failure.self) { try await caller.value } }
         let next = ask(shared)
@@ -193,7 +196,7 @@ import Testing
         let maker = ask(shared)
         try await calls(1)
         let other = ask(shared)
-        await settle()
+        try await waiters(shared, 2)
         maker.cancel()
         await #expect(throws: CancellationError.self) { try await maker.value }
         try source.end(0)
@@ -205,7 +208,7 @@ import Testing
         let shared = shared()
         let callers = (0..<3).map { _ in ask(shared) }
         try await calls(1)
-        await settle()
+        try await waiters(shared, 3)
         for caller in callers { caller.cancel() }
         for caller in callers { await #expect(throws: CancellationError.self) { try await caller.value } }
         try await eventually { source.isCancelled(0) }
@@ -220,12 +223,12 @@ import Testing
         let running = ask(shared)
         try await calls(1)
         let fresh = ask(shared, .fresh)
-        await settle()
+        try await waiters(shared, 2)
         fresh.cancel()
         await #expect(throws: CancellationError.self) { try await fresh.value }
         try source.end(0)
         #expect(try await running.value == "call-0")
-        await settle()
+        for _ in 0..<1000 { await Task.yield() }
         #expect(source.count == 1)
         let again = ask(shared, .fresh)
         try await calls(2)
@@ -274,7 +277,7 @@ import Testing
         let shared = shared(maxAge: .zero)
         let callers = [ask(shared), ask(shared)]
         try await calls(1)
-        await settle()
+        try await waiters(shared, 2)
         try source.end(0)
         for caller in callers { #expect(try await caller.value == "call-0") }
         let next = ask(shared)

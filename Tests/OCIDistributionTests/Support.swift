@@ -180,7 +180,7 @@ final class ManualClock: Clock, Sendable {
 func eventually(_ condition: @Sendable () async throws -> Bool) async throws {
     let start = ContinuousClock.now
     while try await !condition() {
-        guard ContinuousClock.now - start < .seconds(10) else {
+        guard ContinuousClock.now - start < .seconds(60) else {
             throw TestingError("what was waited for did not come about")
         }
         try await Task.sleep(for: .milliseconds(1))

@@ -1,9 +1,10 @@
 import HTTPTransport
 import HTTPTransportTesting
 import HTTPTypes
-import OCIDistribution
 import RegistryTesting
 import Testing
+
+@testable import OCIDistribution
 
 /// The rows of token authentication that need a server which behaves in a certain way; the real ones are in another
 /// suite.
@@ -18,7 +19,7 @@ import Testing
         (#"{"token": "t1"}"#, ["\(bearer), Basic realm=x"]),
     ])
     func aTokenIsFetchedWithTheCredentialsAndShown(answer: String, challenges: [String]) async throws {
-        let challenge = Exchange(
+        let challenge = ScriptedTransport.Exchange(
             "GET", Self.list,
             answer: .response(status: 401, headers: challenges.map { ("WWW-Authenticate", $0) }, body: Self.refusal))
         try await play([challenge, token(answer, user: "user"), accepted("Bearer t1")], config: auths("user"))
@@ -76,7 +77,7 @@ import Testing
     }
 
     @Test func aRegistryThatWantsMoreEachTimeGetsOneMoreTokenAndNoThird() async throws {
-        func wanting(_ number: Int, authorization: String? = nil) -> Exchange {
+        func wanting(_ number: Int, authorization: String? = nil) -> ScriptedTransport.Exchange {
             let scope = "repository:webapp/app:more\(number)"
             return unauthorized(
                 #"Bearer realm="https://r.io/token",service="r.io",scope="\#(scope)""#, authorization: authorization)
@@ -229,8 +230,7 @@ import Testing
             try await eventually { transport.requests.count == 20 }
             challenges.open()
             try await eventually { tokenRequests(transport) == 1 }
-            // The others are on their way to the same request; one that comes later finds the token.
-            for _ in 0..<1000 { await Task.yield() }
+            try await eventually { await fixture.client.authenticator.waiterCount == 20 }
             tokens.open()
             for try await listing in group { #expect(listing.tags.count == 1) }
         }
@@ -246,7 +246,7 @@ import Testing
         try await eventually { transport.requests.count == 2 }
         challenges.open()
         try await eventually { tokenRequests(transport) == 1 }
-        for _ in 0..<1000 { await Task.yield() }
+        try await eventually { await fixture.client.authenticator.waiterCount == 2 }
         callers[cancelled].cancel()
         await #expect(throws: CancellationError.self) { try await callers[cancelled].value }
         tokens.open()
