@@ -135,15 +135,15 @@ import Testing
     @Test func waitingForAConnectionDoesNotCountAgainstTheLimits() async throws {
         try await withServer { connection in
             while connection.readRequest() != nil {
-                connection.wait(1000)
+                connection.wait(1200)
                 try connection.answer()
             }
         } run: { server in
             try await withTransport(.init(connectionsPerHost: 1)) { transport in
                 let url = try server.url()
-                let limits = ExchangeLimits(connect: .seconds(4), idle: .seconds(4), total: .seconds(4))
+                let limits = ExchangeLimits(connect: .seconds(7), idle: .seconds(7), total: .seconds(7))
                 try await withThrowingTaskGroup(of: String.self) { group in
-                    for _ in 0..<5 { group.addTask { try await transport.text(url, limits) } }
+                    for _ in 0..<7 { group.addTask { try await transport.text(url, limits) } }
                     for try await text in group { #expect(text == "ok") }
                 }
             }
@@ -177,7 +177,7 @@ import Testing
             connection.waitForEnd()
         } run: { server in
             let configuration = CurlTransport.Configuration(
-                connectionsPerHost: 1, waitingRequests: 1, longestWait: .seconds(2))
+                connectionsPerHost: 1, waitingRequests: 1, longestWait: .seconds(6))
             try await withTransport(configuration) { transport in
                 let url = try server.url()
                 let first = Task { try await transport.text(url) }

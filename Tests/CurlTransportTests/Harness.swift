@@ -65,7 +65,7 @@ extension InboundResponse {
 }
 
 /// Far less than what would end an exchange otherwise, and far more than a busy machine needs for what happens at once.
-let soon = Duration.seconds(20)
+let soon = Duration.seconds(40)
 
 /// Limits that no test reaches.
 let patient = ExchangeLimits(connect: .seconds(60), idle: .seconds(60), total: .seconds(60))

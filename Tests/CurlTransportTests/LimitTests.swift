@@ -34,15 +34,15 @@ import Testing
         try await withServer { connection in
             _ = connection.readRequest()
             try connection.send(Self.head)
-            for _ in 0..<10 {
-                connection.wait(300)
+            for _ in 0..<12 {
+                connection.wait(500)
                 try connection.send("1\r\nx\r\n")
             }
             try connection.send("0\r\n\r\n")
         } run: { server in
             try await withTransport { transport in
-                let text = try await transport.text(try server.url(), ExchangeLimits(idle: .seconds(2)))
-                #expect(text == String(repeating: "x", count: 10))
+                let text = try await transport.text(try server.url(), ExchangeLimits(idle: .seconds(5)))
+                #expect(text == String(repeating: "x", count: 12))
             }
         }
     }
@@ -54,7 +54,7 @@ import Testing
             connection.waitForEnd()
         } run: { server in
             try await withTransport { transport in
-                let response = try await transport.get(try server.url(), ExchangeLimits(idle: .seconds(2)))
+                let response = try await transport.get(try server.url(), ExchangeLimits(idle: .seconds(5)))
                 var iterator = response.body.makeAsyncIterator()
                 #expect(try await iterator.next() == [0x78])
                 try await expectError(.idleTimeout) { _ = try await iterator.next() }
@@ -70,8 +70,8 @@ import Testing
             try connection.send([UInt8](repeating: 0x61, count: count))
         } run: { server in
             try await withTransport { transport in
-                let response = try await transport.get(try server.url(), ExchangeLimits(idle: .seconds(2)))
-                try await Task.sleep(for: .seconds(3))
+                let response = try await transport.get(try server.url(), ExchangeLimits(idle: .seconds(5)))
+                try await Task.sleep(for: .seconds(6))
                 #expect(try await response.body.collect(upTo: count).count == count)
             }
         }
@@ -119,7 +119,7 @@ import Testing
             while true { try connection.send([UInt8](repeating: 0x61, count: 1 << 16)) }
         } run: { server in
             try await withTransport { transport in
-                let limits = ExchangeLimits(total: .seconds(2), bodyBytes: .max)
+                let limits = ExchangeLimits(total: .seconds(5), bodyBytes: .max)
                 let response = try await transport.get(try server.url(), limits)
                 try await eventually("the transfer ends although nobody reads") { transport.transfers == 0 }
                 try await expectError(.totalTimeout) { for try await _ in response.body {} }

@@ -14,7 +14,7 @@ import Testing
         let url = try HTTPURL("https://127.0.0.1:\(server.port)/")
         let trust = system ?? Libcurl.systemTrust
         try await withTransport(settings: .init(systemTrust: { trust })) { transport in
-            let response = try await transport.send(OutboundRequest(url: url, tls: tls))
+            let response = try await transport.send(OutboundRequest(url: url, limits: patient, tls: tls))
             #expect(response.status.code == 200)
         }
     }
