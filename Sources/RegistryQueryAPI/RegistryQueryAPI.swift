@@ -39,7 +39,7 @@ public struct RegistryQueryAPI: Service {
         public var maximumBodyBytes = 1 << 20
         /// How many connections are open at most; 1024 by default; more have to wait.
         public var maximumConnections = 1024
-        /// Measures how long answers to failed attempts are put off.
+        /// Measures how long answers to failed attempts are put off, and how long streams last.
         var clock: any Clock<Duration> = ContinuousClock()
 
         /// Takes an address and who may call there; see

@@ -23,7 +23,7 @@ extension Response {
         contentType: String, to request: APIRequest,
         _ write: @escaping @Sendable @concurrent (inout any ResponseBodyWriter) async throws -> Void
     ) {
-        let limit = request.configuration.streamsWithin
+        let (limit, clock) = (request.configuration.streamsWithin, request.configuration.clock)
         let body = request.raw.body
         let logger = request.logger
         // The body is written when the request has been answered.
@@ -48,7 +48,7 @@ extension Response {
                                 }
                                 group.addTask { for await reason in ends { throw reason } }
                                 group.addTask {
-                                    try await Task.sleep(for: limit)
+                                    try await clock.sleep(for: limit)
                                     throw StreamEnd.tooLong
                                 }
                                 try await group.next()

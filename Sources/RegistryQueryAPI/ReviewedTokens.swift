@@ -91,6 +91,8 @@ actor ReviewedTokens {
     var count: Int { answers.count }
     /// How many tokens wait for their turn now.
     var waitingCount: Int { waiting.count + waitingKnown.count }
+    /// How many more reviews could begin now.
+    var freeCount: Int { free }
 
     private func report(_ error: any Error) {
         let trouble = error is DeadlineExceeded ? "no answer within \(within)" : redacted("\(error)", limit: 500)

@@ -19,17 +19,18 @@ extension RegistryQueryAPI {
         /// - Parameters:
         ///   - text: `API_SERVICE_ACCOUNTS`, entries `namespace/name:scope[,scope]` separated by spaces.
         ///   - audience: `API_TOKEN_AUDIENCE`.
+        ///   - within: How long the API server may take to say whose a token is, with the wait for its turn; 5 s by default.
         ///   - clock: Measures how long an answer of the API server counts.
         ///   - review: Usually ``KubernetesClient/review(token:audiences:)``.
         /// - Throws: ``InvalidInput`` that names the variable and the entry.
         public init<Time: Clock>(
-            _ text: String, audience: String = "registry-query", logger: Logger, clock: Time = ContinuousClock(),
-            review: @escaping Review
+            _ text: String, audience: String = "registry-query", within: Duration = .seconds(5), logger: Logger,
+            clock: Time = ContinuousClock(), review: @escaping Review
         ) throws(InvalidInput) where Time.Duration == Duration {
             let grants = try Self.grants(text)
             try Self.check(audience)
             self.audience = audience
-            reviewed = ReviewedTokens(logger: logger, clock: clock) { token in
+            reviewed = ReviewedTokens(within: within, logger: logger, clock: clock) { token in
                 let review = try await review(token, [audience])
                 if let reason = review.error {
                     logger.debug("a service account's token was not accepted", metadata: ["reason": "\(reason)"])

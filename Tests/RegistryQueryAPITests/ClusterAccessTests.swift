@@ -7,7 +7,7 @@ import Testing
 @testable import RegistryQueryAPI
 
 /// Callers with service accounts, over HTTP on both sides: to the service, and from it to an API server.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ClusterAccessTests {
     private static let n8n = webToken(1)
     private static let viewer = webToken(2)
@@ -43,7 +43,8 @@ struct ClusterAccessTests {
                 transport: transport, configuration: try standIn.configuration(), namespace: "build-system",
                 logger: Logger(label: "test") { _ in log })
             let accounts = try RegistryQueryAPI.ServiceAccounts(
-                "automation/n8n:read,build automation/viewer:read", logger: Logger(label: "test") { _ in log }
+                "automation/n8n:read,build automation/viewer:read", within: .seconds(600),
+                logger: Logger(label: "test") { _ in log }
             ) { try await client.review(token: $0, audiences: $1) }
             try await TestService.run(.with(\.access, .tokens(tokens, accounts))) { service in
                 service.registry.setTags(["v1.0.0"], of: "app-example")

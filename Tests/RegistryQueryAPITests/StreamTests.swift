@@ -39,10 +39,13 @@ struct StreamTests {
 
     @Test("a stream takes longer than an answer may")
     func outlastsDeadline() async throws {
-        try await TestService.run(.with(\.answerWithin, .seconds(2))) { service in
-            let id = try await service.startBuild()
+        let builder = MemoryBuilder()
+        // By a service that has more time for it.
+        let id = try await TestService.run(builder: builder) { try await $0.startBuild() }
+        try await TestService.run(.with(\.answerWithin, .seconds(5)), builder: builder) { service in
             async let reply = service.get("/builds/\(id)/logs?follow=true")
-            try await Task.sleep(for: .milliseconds(2500))
+            try await eventually("the log is followed") { service.builder.followers(of: id) == 1 }
+            try await Task.sleep(for: .milliseconds(5500))
             service.builder.write("late\n", to: id)
             service.builder.change(id) { $0.status = .failed }
             #expect(try await reply.text == "late\n")
@@ -51,10 +54,19 @@ struct StreamTests {
 
     @Test("a stream does not outlast its own limit, and breaks off rather than seem whole")
     func boundsStreams() async throws {
-        try await TestService.run(.with(\.streamsWithin, .milliseconds(100))) { service in
+        let clock = StillClock()
+        var configuration = RegistryQueryAPI.Configuration.with(\.streamsWithin, .seconds(90))
+        configuration.clock = clock
+        try await TestService.run(configuration) { service in
             let id = try await service.startBuild()
             service.builder.write("so far\n", to: id)
-            let reply = try await service.get("/builds/\(id)/logs?follow=true")
+            let connection = try Connection(port: service.port)
+            defer { connection.close() }
+            await connection.send(service.request("GET", "/builds/\(id)/logs?follow=true"))
+            let seen = try await connection.read(until: "so far\n")
+            try await eventually("its time is measured") { clock.sleeperCount == 1 }
+            clock.advance(by: .seconds(90))
+            let reply = try Reply(Array(seen.utf8) + (try await connection.readAll()))
             #expect(reply.text == "so far\n" && !reply.isComplete)
         }
     }
@@ -75,7 +87,8 @@ struct StreamTests {
 
     @Test("nothing goes on for a caller who has gone", arguments: ["logs?follow=true", "events"])
     func endsWithCaller(path: String) async throws {
-        try await TestService.run { service in
+        // Nothing is written meanwhile that would fail.
+        try await TestService.run(.with(\.heartbeat, .seconds(600))) { service in
             let id = try await service.startBuild()
             let connection = try Connection(port: service.port)
             await connection.send(service.request("GET", "/builds/\(id)/\(path)"))

@@ -9,6 +9,7 @@ final class MemoryBuilder: Builder {
         var builds: [BuildID: Build] = [:]
         var logs: [BuildID: [UInt8]] = [:]
         var followers: [BuildID: [AsyncStream<[UInt8]>.Continuation]] = [:]
+        var looks: [BuildID: Int] = [:]
         var failure: (any Error)?
         var isSilent = false
         var longestPause = 0
@@ -20,6 +21,8 @@ final class MemoryBuilder: Builder {
     var all: [Build] { state.withLock { Array($0.builds.values) } }
     /// How many readers follow a log now.
     func followers(of id: BuildID) -> Int { state.withLock { $0.followers[id]?.count ?? 0 } }
+    /// How often a build has been asked for.
+    func looks(at id: BuildID) -> Int { state.withLock { $0.looks[id, default: 0] } }
 
     /// Lets every call fail, or none.
     func fail(_ error: (any Error)?) { state.withLock { $0.failure = error } }
@@ -67,6 +70,7 @@ final class MemoryBuilder: Builder {
     func run(as role: BuilderRole, ended: @escaping @Sendable (Build) async -> Void) async {}
 
     func build(_ id: BuildID) async throws -> Build? {
+        state.withLock { $0.looks[id, default: 0] += 1 }
         try await enter()
         return state.withLock { $0.builds[id] }
     }

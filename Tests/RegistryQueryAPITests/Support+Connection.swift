@@ -14,11 +14,12 @@ final class Connection: Sendable {
     private let descriptor: Int32
     private let isClosed = Mutex(false)
 
-    /// Connects to a port of this machine; reading and writing give up after 20 s.
+    /// Connects to a port of this machine; reading and writing give up after 60 s: sooner than the service closes a
+    /// connection because it is idle.
     init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(description: "socket: \(errno)") }
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         // As bytes, because which module the fields belong to depends on what else is compiled along: family, port,

@@ -37,6 +37,7 @@ struct GitHubStub: Sendable {
                 path: "\(directory.path)/secret", logger: Logger(label: "test") { _ in LogCollector() }),
             git: GitDefaults(url: url), paths: try WebappPaths(paths))
         webhook.answerWithin = answerWithin
+        webhook.longestCancellation = .seconds(60)
         return webhook
     }
 

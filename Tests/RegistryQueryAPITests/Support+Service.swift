@@ -215,13 +215,18 @@ extension Reply {
     var json: JSONValue { get throws { try JSONParser.parse(body) } }
     /// The code of a problem document.
     var code: String? { get throws { try json["code"].string } }
+    /// How many whole seconds old the answer is.
+    var age: Int? { self["age"].flatMap(Int.init) }
 }
 
-/// Waits until something is so; an issue is recorded if it does not become so within 10 s.
+/// Waits until something is so; an issue is recorded if it does not become so within 60 s.
 func eventually(_ what: Comment, _ condition: @Sendable () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
-    while ContinuousClock.now < deadline {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while true {
+        // However long a look or a pause takes, there is one more look after the time is over.
+        let isLast = ContinuousClock.now >= deadline
         if try await condition() { return }
+        if isLast { break }
         try await Task.sleep(for: .milliseconds(10))
     }
     Issue.record(what)

@@ -63,14 +63,14 @@ final class Reviewer: Sendable {
         return try answer(token)
     }
 
-    /// The accounts that `text` says, reviewed here.
+    /// The accounts that `text` says, reviewed here, however long that takes.
     func accounts(
         _ text: String = "automation/n8n:read,build automation/viewer:read", clock: StillClock = StillClock(),
         log: LogCollector = LogCollector()
     ) throws -> RegistryQueryAPI.ServiceAccounts {
-        try RegistryQueryAPI.ServiceAccounts(text, logger: Logger(label: "test") { _ in log }, clock: clock) {
-            try await self.review($0, $1)
-        }
+        try RegistryQueryAPI.ServiceAccounts(
+            text, within: .seconds(600), logger: Logger(label: "test") { _ in log }, clock: clock
+        ) { try await self.review($0, $1) }
     }
 
     static let n8n = TokenReview(

@@ -10,7 +10,8 @@ struct VersionRouteTests {
         try await TestService.run { service in
             service.registry.setTags(["latest", "v1.9.0", "v1.10.0", "v2.0.0-rc.1", "2024.01.02"], of: "app-example")
             let reply = try await service.get("/tags/app-example")
-            #expect(reply.status == 200 && reply["content-type"] == "application/json" && reply["age"] == "0")
+            #expect(reply.status == 200 && reply["content-type"] == "application/json")
+            #expect(reply.age.map { (0..<60).contains($0) } == true, "\(reply)")
             let json = try reply.json
             #expect(json.names == ["webapp", "repository", "latest", "count", "tags"])
             #expect(

@@ -70,7 +70,7 @@ struct WebappRouteTests {
             let id = try await service.startBuild("app")
             let reply = try await service.get("/webapps/app")
             let json = try reply.json
-            #expect(reply.status == 200 && reply["age"] == "0")
+            #expect(reply.status == 200 && reply.age.map { (0..<60).contains($0) } == true, "\(reply)")
             #expect(
                 json.names == [
                     "webapp", "repository", "latest", "digest", "createdAt", "size", "count", "next", "inFlight",

@@ -102,43 +102,70 @@ struct WebhookDeliveryTests {
         }
     }
 
-    @Test("large bodies that never arrive keep no large push out, and count as failed attempts of their source")
+    /// Begins twenty deliveries whose bodies never arrive whole.
+    private func beginDeliveries(ofBytes length: Int, to service: TestService) async throws -> [Connection] {
+        var connections: [Connection] = []
+        for _ in 0..<20 {
+            let connection = try Connection(port: service.port)
+            await connection.send(
+                "POST /webhooks/github HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    + "X-GitHub-Event: push\r\nX-Hub-Signature-256: sha256=\(String(repeating: "0", count: 64))\r\n"
+                    + "Content-Length: \(length)\r\n\r\n{")
+            connections.append(connection)
+        }
+        return connections
+    }
+
+    @Test("large bodies that never arrive keep no large push out; those that break off are failed attempts")
     func unfinishedBodies() async throws {
-        var webhook = try GitHubStub.webhook(paths: "shop")
-        webhook.answerWithin = .seconds(4)
+        // None of them is late before the end of the test.
+        let webhook = try GitHubStub.webhook(paths: "shop", answerWithin: .seconds(60))
         var configuration = GitHubStub.configuration(webhook)
+        configuration.answerWithin = .seconds(60)
         let clock = StillClock()
         configuration.clock = clock
         try await TestService.run(configuration) { service in
-            let head = { (length: Int) in
-                "POST /webhooks/github HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                    + "X-GitHub-Event: push\r\nX-Hub-Signature-256: sha256=\(String(repeating: "0", count: 64))\r\n"
-                    + "Content-Length: \(length)\r\n\r\n{"
-            }
-            var hostile: [Connection] = []
-            for _ in 0..<20 {
-                let connection = try Connection(port: service.port)
-                await connection.send(head(300_000))
-                hostile.append(connection)
-            }
+            let hostile = try await beginDeliveries(ofBytes: webhook.maximumBodyBytes, to: service)
             let large = PushPayload(.init("fix: \(String(repeating: "x", count: 300_000))", "shop/index.html"))
             #expect(try await service.deliver(large).status == 200)
-            // Half of them go, the others are told; five of all are answered at once.
             for connection in hostile.prefix(3) { connection.close() }
             try await eventually("broken off") {
                 service.log.requests.count { $0.metadata["problem"] == "malformed_request" } == 3
             }
             let broken = service.log.requests.filter { $0.metadata["problem"] == "malformed_request" }
             #expect(broken.allSatisfy { $0.level == .info && $0.metadata["source"] == "127.0.0.1" })
-            try await eventually("the others are late, and wait or are refused") {
+            // Five of a source are answered at once, and three of them were those.
+            let wrong = "wrong-0123456789ab"
+            for _ in 0..<2 { #expect(try await service.deliver(push.text, secret: wrong).status == 401) }
+            async let sixth = service.deliver(push.text, secret: wrong)
+            try await eventually("the sixth waits") { clock.sleeperCount == 1 }
+            clock.advance(by: .seconds(8))
+            #expect(try await sixth.status == 401)
+            for connection in hostile { connection.close() }
+            try await eventually("nothing is left that the shutdown would wait for") {
+                clock.advance(by: .seconds(8))
+                return service.log.requests.count == hostile.count + 4
+            }
+        }
+    }
+
+    @Test("large bodies that are late are failed attempts of their source")
+    func lateBodies() async throws {
+        var configuration = GitHubStub.configuration(try GitHubStub.webhook(answerWithin: .milliseconds(500)))
+        let clock = StillClock()
+        configuration.clock = clock
+        try await TestService.run(configuration) { service in
+            let hostile = try await beginDeliveries(ofBytes: 300_000, to: service)
+            // Whichever comes first: five are answered at once, and five fit into the 8 s ahead.
+            try await eventually("all are late, and some wait or are refused") {
                 clock.sleeperCount == 5
+                    && service.log.requests.count { $0.metadata["problem"] == "request_timeout" } == 5
                     && service.log.requests.count { $0.metadata["problem"] == "too_many_failures" } == 10
-                    && service.log.requests.count { $0.metadata["problem"] == "request_timeout" } == 2
             }
             clock.advance(by: .seconds(8))
-            let late = try Reply(try await hostile[hostile.count - 1].readAll())
-            #expect(late.status == 408 || late.status == 429)
-            for connection in hostile { connection.close() }
+            var statuses: [Int] = []
+            for connection in hostile { statuses.append(try Reply(try await connection.readAll()).status) }
+            #expect(statuses.sorted() == Array(repeating: 408, count: 10) + Array(repeating: 429, count: 10))
         }
     }
 

@@ -14,6 +14,8 @@ public struct GitHubWebhook: Sendable {
     public var answerWithin: Duration = .milliseconds(8500)
     /// The largest payload, in bytes, 10 MiB by default; GitHub sends 25 MB at most.
     public var maximumBodyBytes = 10 << 20
+    /// How long a cancellation may take until the build counts as one that cannot be stopped, 2 s by default.
+    var longestCancellation: Duration = .seconds(2)
 
     /// Takes what an operator decides; `git` is what the builds use, too.
     public init(secrets: GitHubWebhookSecrets, git: GitDefaults, paths: WebappPaths) {

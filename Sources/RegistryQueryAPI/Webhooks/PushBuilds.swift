@@ -8,8 +8,6 @@ import SemanticVersions
 struct PushBuilds: Sendable {
     /// How many webapps are looked after at a time.
     static let width = 4
-    /// How long a cancellation may take until the build counts as one that cannot be stopped.
-    private static let longestCancellation: Duration = .seconds(2)
     /// How often the builds of a webapp are looked at until each has its place.
     private static let mostLooks = 30
 
@@ -149,7 +147,7 @@ struct PushBuilds: Sendable {
     /// Whether a build was cancelled before it could push.
     private func isCancelled(_ build: Build) async throws -> Bool {
         do {
-            let last = try await withDeadline(Self.longestCancellation) { try await builds.cancel(build.id) }
+            let last = try await withDeadline(webhook.longestCancellation) { try await builds.cancel(build.id) }
             return last.status == .cancelled && last.digest == nil
         } catch is DeadlineExceeded {
             return false
