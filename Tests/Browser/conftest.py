@@ -18,7 +18,8 @@ CONTROL = pathlib.Path(os.environ["PAGE_CONTROL"])
 SCREENSHOTS = pathlib.Path(os.environ["PAGE_SCREENSHOTS"])
 SCREENS = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 
-expect.set_options(timeout=30_000)
+# Long enough for a machine that does much else; the page itself waits up to 45 s before it connects again.
+expect.set_options(timeout=60_000)
 orders = itertools.count(1)
 
 
@@ -28,10 +29,18 @@ def order(line):
     partial = CONTROL / f"{number}.part"
     partial.write_text(line)
     partial.rename(CONTROL / f"{number}.order")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (CONTROL / f"{number}.done").exists():
         assert time.monotonic() < deadline, f"nobody carried out: {line}"
         time.sleep(0.02)
+
+
+def wait_until(page, holds):
+    """Waits for what no element tells. What the page does reaches the test only while that waits for the page."""
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline, "it has not come about"
+        page.wait_for_timeout(20)
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +60,8 @@ class Visit:
 
     def __init__(self, browser, token, address, **options):
         self.context = browser.new_context(viewport=SCREENS["desktop"], **options)
+        self.context.set_default_timeout(120_000)
+        self.context.set_default_navigation_timeout(120_000)
         self.page = self.context.new_page()
         self.requests, self.complaints, self.expected = [], [], []
         self.page.on("request", lambda request: self.requests.append(request.url))

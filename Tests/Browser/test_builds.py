@@ -2,7 +2,7 @@
 
 import re
 
-from conftest import READ_TOKEN, TOKEN, URL, order
+from conftest import READ_TOKEN, TOKEN, URL, order, wait_until
 from playwright.sync_api import expect
 
 
@@ -225,6 +225,7 @@ def test_who_has_left_a_dialog_is_told_and_not_taken_along(visit):
     expect(page.get_by_role("button", name="Not now")).to_be_disabled()
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)
+    wait_until(page, lambda: held)
     held[0].fulfill(status=202, json={
         "id": "build-other", "webapp": "app-example", "tag": "v9.0.0", "status": "queued", "done": False, "message": "waits",
         "createdAt": "2026-01-01T00:00:00Z", "platforms": [], "phases": [], "git": {"url": "u"}, "image": "i"})
@@ -239,7 +240,7 @@ def test_answers_to_a_former_caller_are_for_nobody(visit):
     expect(page.get_by_role("row", name="app-example")).to_contain_text(re.compile(r"v\d"))
     page.route(f"{URL}/webapps/app-example", lambda route: held.append(route))
     page.evaluate("webapps.want('app-example', 0); webapps.want('app-steps', 0)")
-    page.wait_for_timeout(300)
+    wait_until(page, lambda: held)
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Token").fill(READ_TOKEN)
     page.keyboard.press("Enter")

@@ -45,7 +45,7 @@ extension EndToEnd {
                 let log = try await second.get("/builds/\(build["id"]?.string ?? "")/logs")
                 #expect(log.body.contains("fetched commit") && log.body.contains("pushing layers"))
                 // The Lease of the one that was killed runs out first.
-                try await eventually("the moving tags follow", within: .seconds(60)) {
+                try await eventually("the moving tags follow", within: .seconds(120)) {
                     try await scene.servedDigest(of: "latest") == last["digest"]?.string
                 }
                 for tag in ["v1", "v1.0"] {
@@ -57,7 +57,7 @@ extension EndToEnd {
                 let ending = try await scene.run(
                     "build", "app-example", "--bump", "minor", "--wait", changing: settings)
                 #expect(ending.status == 0 && ending.output.contains("v1.1.0"), "\(ending)")
-                try await eventually("latest is the highest", within: .seconds(20)) {
+                try await eventually("latest is the highest", within: .seconds(120)) {
                     let highest = try await scene.servedDigest(of: "v1.1.0")
                     return try await scene.servedDigest(of: "latest") == highest
                 }

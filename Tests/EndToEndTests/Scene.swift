@@ -112,6 +112,8 @@ final class Scene: Sendable {
         try await KubernetesStandIn.run { standIn in
             standIn.withSettings { stand in
                 stand.second = second
+                // Its seconds are short, and a time to live would be over while a test still looks.
+                stand.keepsFinishedJobs = true
                 stand.script = { [registry] job, _ in script?(job) ?? .success(pushingTo: registry) }
             }
             let kubeconfig = "\(directory)/kubeconfig"

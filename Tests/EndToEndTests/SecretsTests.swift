@@ -85,7 +85,8 @@ extension EndToEnd {
                 #expect(old.contains(502) && !old.contains(500), "\(old)")
                 try scene.writeCredentials(password: secrets.password)
                 let ends = try await Self.build(service, secrets, receiver)
-                #expect(ends["callback"]?["status"] == "delivered" && receiver.calls.count == 2, "\(ends)")
+                // The second call is taken, unless that is answered too late to count.
+                #expect(ends["callback"]?["status"] == "delivered" && receiver.calls.count >= 2, "\(ends)")
                 #expect(receiver.calls.last?["x-callback-secret"] == "whsec_\(secrets.callback)")
                 let now = try await Self.askEverything(service, secrets)
                 #expect(now.contains(200) && !now.contains(500), "\(now)")

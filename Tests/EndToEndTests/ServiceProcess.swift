@@ -32,7 +32,7 @@ final class ServiceProcess: Sendable {
     func terminate() { process.signal(SIGTERM) }
 
     /// Waits until the process has ended by itself; answers whether it did.
-    func hasEnded(within limit: Duration = .seconds(10)) async throws -> Bool {
+    func hasEnded(within limit: Duration = .seconds(60)) async throws -> Bool {
         let start = ContinuousClock.now
         while process.isRunning {
             if ContinuousClock.now - start > limit { return false }

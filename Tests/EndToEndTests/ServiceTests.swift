@@ -1,3 +1,4 @@
+import FoundationEssentials
 import RegistryTesting
 import Testing
 
@@ -10,7 +11,7 @@ extension EndToEnd {
                 let service = try await scene.service()
                 #expect(try await service.get("/healthz").status == 200)
                 var ready = try await service.get("/readyz")
-                for _ in 0..<100 where ready.status != 200 {
+                for _ in 0..<1200 where ready.status != 200 {
                     try await Task.sleep(for: .milliseconds(50))
                     ready = try await service.get("/readyz")
                 }
@@ -32,9 +33,12 @@ extension EndToEnd {
                 let service = try await scene.service()
                 let build = try await service.startBuild(#"{"webapp": "app-slow"}"#)
                 _ = try await service.build(build) { _ in server.requestCount > 0 }
-                async let poll = service.get("/builds/\(build["id"]?.string ?? "")?wait=50s")
-                // There is no telling from outside when the poll has arrived; half a second is enough by far.
-                try await Task.sleep(for: .milliseconds(500))
+                let url = "\(service.url)/builds/\(build["id"]?.string ?? "")?wait=50s"
+                let trace = "\(scene.directory)/trace"
+                async let poll = scene.client.send("GET", url, options: ["--trace-ascii", trace])
+                try await Self.waitUntilSent(trace)
+                // What was sent before these has arrived, too, whichever of the service's threads reads it.
+                for _ in 0..<10 { #expect(try await service.get("/healthz").status == 200) }
                 service.terminate()
                 let answer = try await poll
                 #expect(answer.status == 200)
@@ -42,6 +46,16 @@ extension EndToEnd {
                 #expect(try await service.hasEnded())
                 await #expect(throws: HTTPClient.ConnectionFailure.self) { try await service.get("/healthz") }
             }
+        }
+
+        /// Waits until curl says in its trace that a request has been sent.
+        private static func waitUntilSent(_ trace: String) async throws {
+            for _ in 0..<6000 {
+                let text = FileManager.default.contents(atPath: trace).map { String(decoding: $0, as: UTF8.self) }
+                if text?.contains("Send header") == true { return }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            throw TestingError("curl has not sent its request")
         }
 
         @Test("on another address than loopback it wants tokens, and then lets in only who has one")

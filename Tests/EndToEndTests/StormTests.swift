@@ -6,6 +6,8 @@ extension EndToEnd {
     @Suite("A storm")
     struct StormTests {
         private static let callers = 200
+        /// Callers that begin once enough has been killed, however fast the others were answered.
+        private static let lateCallers = 20
 
         /// Three services that share one state, on ports of their own, killed and started again at random moments.
         private final class Fleet: Sendable {
@@ -35,9 +37,11 @@ extension EndToEnd {
             }
 
             /// Kills one after the other, in no order, until cancelled.
+            ///
+            /// Not without end: on a slow machine the callers would be answered by nobody within their attempts.
             func rage() async throws {
                 var generator = SystemRandomNumberGenerator()
-                while !Task.isCancelled {
+                while !Task.isCancelled, kills.load(ordering: .relaxed) < 40 {
                     let victim = Int.random(in: 0..<ports.count, using: &generator)
                     services.withLock { $0[victim] }.kill()
                     kills.add(1, ordering: .relaxed)
@@ -46,9 +50,14 @@ extension EndToEnd {
                     try await Task.sleep(for: .milliseconds(Int.random(in: 50...400, using: &generator)))
                 }
             }
+
+            /// Waits until some have been killed.
+            func hasRaged() async throws {
+                while kills.load(ordering: .relaxed) < 6 { try await Task.sleep(for: .milliseconds(20)) }
+            }
         }
 
-        @Test("200 callers, three services, kill -9 all the time: 200 different consecutive versions")
+        @Test("200 callers, three services, kill -9 again and again: 200 different consecutive versions")
         func storm() async throws {
             try await Scene.play(["BUILD_CONCURRENCY": "1"]) { scene in
                 let fleet = try await Fleet(scene)
@@ -60,11 +69,15 @@ extension EndToEnd {
                     group.addTask {
                         try await withThrowingTaskGroup(of: String.self) { callers in
                             for caller in 0..<Self.callers {
-                                callers.addTask { try await Self.call(fleet, scene.client, caller) }
+                                callers.addTask {
+                                    if caller >= Self.callers - Self.lateCallers { try await fleet.hasRaged() }
+                                    return try await Self.call(fleet, scene.client, caller)
+                                }
                             }
                             return try await callers.reduce(into: []) { $0.append($1) }
                         }
                     }
+                    // Killing has no tags to tell, and ends before or after the callers.
                     var tags: [String] = []
                     while tags.isEmpty, let result = try await group.next() { tags = result }
                     group.cancelAll()

@@ -60,7 +60,8 @@ extension EndToEnd {
                     #expect(answer.status == 504, "\(answer.body)")
                     #expect(answer["next"] == nil)
                 }
-                #expect(ContinuousClock.now - start < .seconds(31))
+                // The service answers within 30 s; the rest is for curl, which may start and end late.
+                #expect(ContinuousClock.now - start < .seconds(45))
                 #expect(try await service.get("/builds")["builds"] == [])
             }
         }
@@ -112,7 +113,8 @@ extension EndToEnd {
 
         @Test("many callers at the same moment cost the registry one listing")
         func sharedListing() async throws {
-            try await Scene.play { scene in
+            // Some of them may come late, and what was listed is still new then.
+            try await Scene.play(["TAGS_MAX_AGE": "1h"]) { scene in
                 try scene.registry.add(.init(), to: "webapp/app-example", tags: ["v1.0.0"])
                 let service = try await scene.service()
                 let answers = try await withThrowingTaskGroup(of: Int.self) { group in

@@ -138,11 +138,12 @@ struct DayPlay {
             .patch, path: build["id"]?.string ?? "", having: "\"\(Day.finalizer)\"", butNot: "suspend")
         try await day.release(build)
         try await day.killReplica(in: trap, "what came of a callback is about to be recorded") {
-            try await day.eventually("it was sent") { try day.calls(sent).count == 1 }
+            try await day.eventually("it was sent") { try !day.calls(sent).isEmpty }
         }
         try await day.eventually("the next leader sends it again") { day.callback(build)?.status == .delivered }
         let sendings = try day.calls(sent).count
-        #expect(sendings == 2)
+        // More often only where an answer came too late to count.
+        #expect(sendings >= 2)
 
         // Between the end of a build and the record of it.
         build = try await day.ask(DayAsk("k-3", "slow-a", calling: "busy"), first: someReplica())

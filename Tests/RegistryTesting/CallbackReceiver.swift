@@ -88,6 +88,8 @@ public final class CallbackReceiver: Sendable {
             while true {
                 let connection = Glibc.accept(listener, nil, nil)
                 guard connection >= 0 else { return }
+                // Programs that are started meanwhile must not keep it open.
+                _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
                 let isStopped = state.withLock { state in
                     state.open.insert(connection)
                     state.mostOpen = max(state.mostOpen, state.open.count)

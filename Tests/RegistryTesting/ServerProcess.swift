@@ -68,11 +68,13 @@ public final class ServerProcess: Sendable {
             guard !state.isReaped else { return }
             kill(pid, signal)
             // Its threads stop one by one, and until then one of them may answer.
-            for _ in 0..<1000 where signal == SIGSTOP && !hasStopped { usleep(1000) }
+            let start = ContinuousClock.now
+            while signal == SIGSTOP, !hasStopped, ContinuousClock.now - start < .seconds(60) { usleep(1000) }
         }
     }
 
-    /// Whether each of its threads is stopped (`T` in `/proc/PID/task/TID/stat`, after the name in parentheses).
+    /// Whether each of its threads is stopped or has ended (`T` or `Z` in `/proc/PID/task/TID/stat`, after the name in
+    /// parentheses).
     private var hasStopped: Bool {
         let tasks = "/proc/\(pid)/task"
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
@@ -80,7 +82,8 @@ public final class ServerProcess: Sendable {
             guard let stat = try? String(contentsOfFile: "\(tasks)/\(thread)/stat", encoding: .utf8) else {
                 return true
             }
-            return stat.split(separator: ") ").last?.first == "T"
+            let state = stat.split(separator: ") ").last?.first
+            return state == "T" || state == "Z"
         }
     }
 
@@ -95,19 +98,23 @@ public final class ServerProcess: Sendable {
 
     /// Waits for a line of either output and answers what follows the marker in it, up to the next space or quotation
     /// mark.
-    public func word(after marker: String, within limit: Duration = .seconds(20)) async throws -> String {
+    public func word(after marker: String, within limit: Duration = .seconds(120)) async throws -> String {
         let start = ContinuousClock.now
-        while ContinuousClock.now - start < limit {
+        while true {
+            // Found out before the look, so that nothing is missed that was printed last.
+            let isLast = !isRunning || ContinuousClock.now - start >= limit
             for text in [output, errorOutput] {
                 for line in text.split(separator: "\n").dropLast(text.hasSuffix("\n") ? 0 : 1) {
                     guard let found = line.firstRange(of: marker) else { continue }
                     return String(line[found.upperBound...].prefix { !" \"".contains($0) })
                 }
             }
-            guard isRunning else { break }
+            guard !isLast else {
+                throw TestingError(
+                    "\(name) did not print \"\(marker)\": \(output.suffix(500)) \(errorOutput.suffix(500))")
+            }
             try await Task.sleep(for: .milliseconds(5))
         }
-        throw TestingError("\(name) did not print \"\(marker)\": \(output.suffix(500)) \(errorOutput.suffix(500))")
     }
 }
 
