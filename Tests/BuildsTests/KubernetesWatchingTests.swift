@@ -279,7 +279,7 @@ struct KubernetesWatchingTests {
                 metrics.gauge("registry_query_builds_in_flight", [("status", "running")]) == 1
             }
             async let cancelled = builder.cancel(plan.id)
-            try await eventually("a cancellation that was promised is told") { told.withLock { !$0.isEmpty } }
+            try await eventually("it is told that it is about to end") { told.withLock { !$0.isEmpty } }
             end.open()
             _ = try await cancelled
             let labels = [("outcome", "cancelled"), ("webapp", "app-example")]

@@ -209,7 +209,10 @@ final class Connection: Sendable {
 
     /// Waits for something that the test does, for a minute at most.
     func wait(until condition: () -> Bool) {
-        for _ in 0..<60_000 where !condition() { wait(1) }
+        for _ in 0..<60_000 {
+            if condition() { return }
+            wait(1)
+        }
     }
 
     /// Makes the following close send a reset instead of an orderly end.
