@@ -94,7 +94,7 @@ struct CallbackDeliveryTests {
     ) async throws {
         let sender = try receiver.map { try callbackSender($0.transport, targets: targets) }
         let delivery = CallbackDelivery(
-            sender: sender, ledger: ledger, clock: HastyClock(), now: { almanac.now }, logger: book.logger)
+            sender: sender, ledger: ledger, clock: MonotonousClock.hasty, now: { almanac.now }, logger: book.logger)
         let task = Task { await delivery.run() }
         defer { task.cancel() }
         try await eventually("it is done", done)
@@ -261,7 +261,8 @@ struct CallbackDeliveryTests {
             ledger.change { $0.failures = .max }
             for round in 1...2 {
                 let delivery = CallbackDelivery(
-                    sender: try callbackSender(transport), ledger: ledger, clock: HastyClock(), now: { Date() },
+                    sender: try callbackSender(transport), ledger: ledger, clock: MonotonousClock.hasty,
+                    now: { Date() },
                     logger: .silent)
                 let task = Task { await delivery.run() }
                 try await eventually("it is sent") { receiver.calls.count == round }

@@ -23,27 +23,23 @@ final class Almanac: Sendable {
     func advance(by seconds: Double) { time.withLock { $0 += seconds } }
 }
 
-/// A clock whose every sleep takes a millisecond.
-struct HastyClock: Clock {
+/// A clock whose every sleep takes the same time, whatever was asked for.
+struct MonotonousClock: Clock {
+    /// Every time is over at once.
+    static let hasty = MonotonousClock(pause: .milliseconds(1))
+    /// No time is over before the test is.
+    static let patient = MonotonousClock(pause: .seconds(3600))
+
+    let pause: Duration
     private let base = ContinuousClock()
+
+    private init(pause: Duration) { self.pause = pause }
 
     var now: ContinuousClock.Instant { base.now }
     var minimumResolution: Duration { base.minimumResolution }
 
     func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
-        try await base.sleep(for: .milliseconds(1))
-    }
-}
-
-/// A clock on which no time is over before the test is.
-struct PatientClock: Clock {
-    private let base = ContinuousClock()
-
-    var now: ContinuousClock.Instant { base.now }
-    var minimumResolution: Duration { base.minimumResolution }
-
-    func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
-        try await base.sleep(for: .seconds(3600))
+        try await base.sleep(for: pause)
     }
 }
 
@@ -67,7 +63,7 @@ func callbackDocument(_ build: Build) -> [UInt8] {
 /// A sender to a receiver on this machine; it waits for answers as long as they take.
 func callbackSender(
     _ transport: any Transport, targets: String = "http://127.0.0.1, http://localhost", secret: String? = nil,
-    clock: any Clock<Duration> = PatientClock(), now: @escaping @Sendable () -> Date = { Date() }
+    clock: any Clock<Duration> = MonotonousClock.patient, now: @escaping @Sendable () -> Date = { Date() }
 ) throws -> CallbackSender {
     let secret = try secret.map { try CallbackSecret(Array($0.utf8)) }
     return CallbackSender(

@@ -26,7 +26,7 @@ struct CallbackSenderTests {
 
     private func attempt(
         _ url: String, targets: String = "http://127.0.0.1", secret: String? = nil,
-        clock: any Clock<Duration> = PatientClock()
+        clock: any Clock<Duration> = MonotonousClock.patient
     ) async throws -> CallbackAttempt {
         try await withTransport { transport in
             try await callbackSender(transport, targets: targets, secret: secret, clock: clock)
@@ -243,7 +243,7 @@ struct CallbackSenderTests {
             return InboundResponse(status: .ok)
         }
         let build = try endedBuild(url: "http://127.0.0.1/")
-        let answer = try await callbackSender(transport, clock: HastyClock()).attempt(build)
+        let answer = try await callbackSender(transport, clock: MonotonousClock.hasty).attempt(build)
         #expect(answer == .unanswered("no answer within 9 s"))
         let task = Task { try await callbackSender(transport).attempt(build) }
         task.cancel()

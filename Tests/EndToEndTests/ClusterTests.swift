@@ -100,14 +100,5 @@ extension EndToEnd {
                 #expect(ending.errors.contains("\(file), line 2: kind must be Job"), "\(ending.errors)")
             }
         }
-
-        private func eventually(_ what: Comment, within limit: Duration, _ holds: () async throws -> Bool) async throws
-        {
-            let start = ContinuousClock.now
-            while try await !holds() {
-                try #require(ContinuousClock.now - start < limit, what)
-                try await Task.sleep(for: .milliseconds(100))
-            }
-        }
     }
 }

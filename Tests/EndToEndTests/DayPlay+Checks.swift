@@ -82,7 +82,7 @@ extension DayPlay {
             #expect(day.standIn.job(job)?["metadata"]?["finalizers"] == nil, "nothing holds \(job)")
         }
         day.expireJobs()
-        try await day.eventually("nothing is left") { day.standIn.jobNames.isEmpty && day.standIn.podNames.isEmpty }
+        try await eventually("nothing is left") { day.standIn.jobNames.isEmpty && day.standIn.podNames.isEmpty }
         let listed = try await day.client.send("GET", day.replicas[0].url + "/builds")
         #expect(listed["builds"]?.array.isEmpty == true, "\(listed)")
     }

@@ -12,16 +12,16 @@ extension EndToEnd {
                 let port = address.split(separator: ":")[1]
                 // Neither a proxy nor a setting that went wrong since the start is the service's death.
                 let settings = ["http_proxy": "http://127.0.0.1:1", "REGISTRY_CA_FILE": "/nowhere", "LISTEN": address]
-                let well = try await Self.run(until: { $0.status == 0 }) {
+                let well = try await Self.run {
                     try await scene.run("healthcheck", changing: settings)
                 }
                 #expect(well.status == 0 && well.output == "" && well.errors == "", "\(well)")
-                let flag = try await Self.run(until: { $0.status == 0 }) {
+                let flag = try await Self.run {
                     try await scene.run("healthcheck", "--listen", "0.0.0.0:\(port)", changing: settings)
                 }
                 #expect(flag.status == 0, "\(flag)")
 
-                let json = try await Self.run(until: { $0.status == 0 }) {
+                let json = try await Self.run {
                     try await scene.run("healthcheck", "--output", "json", changing: settings)
                 }
                 #expect(json.status == 0 && json.output == "{\"status\":\"ok\"}\n", "\(json)")
@@ -46,7 +46,7 @@ extension EndToEnd {
         /// Runs the command until it ends as it should, some times at most: it gives up after 3 s, and a busy machine may
         /// take longer.
         private static func run(
-            until isRight: (Scene.Ending) -> Bool, _ command: () async throws -> Scene.Ending
+            until isRight: (Scene.Ending) -> Bool = { $0.status == 0 }, _ command: () async throws -> Scene.Ending
         ) async throws -> Scene.Ending {
             var ending = try await command()
             for _ in 0..<20 where !isRight(ending) { ending = try await command() }

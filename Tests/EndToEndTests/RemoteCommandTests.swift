@@ -271,13 +271,5 @@ extension EndToEnd {
                 .name("pgrep"), arguments: ["-c", "-f", "--", "registry-query .*\(text)"], output: .string(limit: 100))
             return Int(result.standardOutput.split(whereSeparator: \.isWhitespace).first ?? "0") ?? 0
         }
-
-        private func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-            let start = ContinuousClock.now
-            while try await !condition() {
-                guard ContinuousClock.now - start < .seconds(60) else { throw TestingError("not so: \(what)") }
-                try await Task.sleep(for: .milliseconds(20))
-            }
-        }
     }
 }

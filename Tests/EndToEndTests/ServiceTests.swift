@@ -10,12 +10,8 @@ extension EndToEnd {
             try await Scene.play { scene in
                 let service = try await scene.service()
                 #expect(try await service.get("/healthz").status == 200)
-                var ready = try await service.get("/readyz")
-                for _ in 0..<1200 where ready.status != 200 {
-                    try await Task.sleep(for: .milliseconds(50))
-                    ready = try await service.get("/readyz")
-                }
-                #expect(ready["ready"] == true, "\(ready.body)")
+                try await eventually("it is ready") { try await service.get("/readyz")["ready"] == true }
+                #expect(try await service.get("/readyz").status == 200)
                 let contract = try await service.get("/openapi.yaml")
                 #expect(contract.status == 200)
                 #expect(contract.body.contains("/tags/{webapp}"))
@@ -36,7 +32,11 @@ extension EndToEnd {
                 let url = "\(service.url)/builds/\(build["id"]?.string ?? "")?wait=50s"
                 let trace = "\(scene.directory)/trace"
                 async let poll = scene.client.send("GET", url, options: ["--trace-ascii", trace])
-                try await Self.waitUntilSent(trace)
+                // curl says so in its trace.
+                try await eventually("the poll has been sent") {
+                    let text = FileManager.default.contents(atPath: trace).map { String(decoding: $0, as: UTF8.self) }
+                    return text?.contains("Send header") == true
+                }
                 // What was sent before these has arrived, too, whichever of the service's threads reads it.
                 for _ in 0..<10 { #expect(try await service.get("/healthz").status == 200) }
                 service.terminate()
@@ -46,16 +46,6 @@ extension EndToEnd {
                 #expect(try await service.hasEnded())
                 await #expect(throws: HTTPClient.ConnectionFailure.self) { try await service.get("/healthz") }
             }
-        }
-
-        /// Waits until curl says in its trace that a request has been sent.
-        private static func waitUntilSent(_ trace: String) async throws {
-            for _ in 0..<6000 {
-                let text = FileManager.default.contents(atPath: trace).map { String(decoding: $0, as: UTF8.self) }
-                if text?.contains("Send header") == true { return }
-                try await Task.sleep(for: .milliseconds(20))
-            }
-            throw TestingError("curl has not sent its request")
         }
 
         @Test("on another address than loopback it wants tokens, and then lets in only who has one")

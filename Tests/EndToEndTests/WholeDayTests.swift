@@ -100,7 +100,7 @@ struct DayPlay {
             for action in actions { group.addTask { try await action() } }
             try await group.waitForAll()
         }
-        try await day.eventually("the morning's builds have ended") {
+        try await eventually("the morning's builds have ended") {
             day.standIn.jobNames.allSatisfy { day.standIn.job($0)?.isOver == true }
         }
     }
@@ -129,7 +129,7 @@ struct DayPlay {
         var trap = try day.trap(callbackOf: "k-1")
         let unsent = try await day.ask(DayAsk("k-1", "forms", calling: "well"), first: someReplica())
         try await day.killReplica(in: trap, "a callback is about to be sent")
-        try await day.eventually("the next leader sends it") { day.callback(unsent)?.status == .delivered }
+        try await eventually("the next leader sends it") { day.callback(unsent)?.status == .delivered }
 
         // Between POST and record.
         let sent = DayAsk("k-2", "slow-a", calling: "well")
@@ -138,9 +138,9 @@ struct DayPlay {
             .patch, path: build["id"]?.string ?? "", having: "\"\(Day.finalizer)\"", butNot: "suspend")
         try await day.release(build)
         try await day.killReplica(in: trap, "what came of a callback is about to be recorded") {
-            try await day.eventually("it was sent") { try !day.calls(sent).isEmpty }
+            try await eventually("it was sent") { try !day.calls(sent).isEmpty }
         }
-        try await day.eventually("the next leader sends it again") { day.callback(build)?.status == .delivered }
+        try await eventually("the next leader sends it again") { day.callback(build)?.status == .delivered }
         let sendings = try day.calls(sent).count
         // More often only where an answer came too late to count.
         #expect(sendings >= 2)
@@ -166,7 +166,7 @@ struct DayPlay {
         trap = day.trap(.post, path: "/jobs", having: "apps/docs")
         let answering = Task { [replica = someReplica()] in try await day.deliverOnce(push, to: replica) }
         try await day.killReplica(in: trap, "the third build of a push is about to be made") {
-            try await day.eventually("the others are there") {
+            try await eventually("the others are there") {
                 day.standIn.jobNames.count { $0.hasPrefix("build-shop-") || $0.hasPrefix("build-blog-") } == 4
             }
         }
@@ -188,14 +188,14 @@ struct DayPlay {
         let canceller = Task { [replica = someReplica()] in try await day.cancel(build, at: replica) }
         try await day.killReplica(in: trap, "a cancelled build is about to be brought to its end")
         _ = try? await canceller.value
-        try await day.eventually("its caller is told, and it is gone") {
+        try await eventually("its caller is told, and it is gone") {
             try day.job(build) == nil && !day.calls(ask).isEmpty
         }
         let quiet = try await day.ask(DayAsk("c-2", "slow-b", end: "cancelled"), first: someReplica())
         #expect(quiet["tag"] == "v1.0.0", "a cancelled build frees its version")
         let answer = try await day.cancel(quiet, at: someReplica())
         #expect(answer.status == 202, "\(answer)")
-        try await day.eventually("it is gone") { day.job(quiet) == nil }
+        try await eventually("it is gone") { day.job(quiet) == nil }
         let last = try await day.ask(DayAsk("c-3", "slow-b", calling: "down"), first: someReplica())
         try await day.release(last)
     }
@@ -212,7 +212,7 @@ struct DayPlay {
         for _ in 0..<5 {
             let before = waiting.map(attempts)
             day.almanac.advance(minutes: 12)
-            try await day.eventually("each is tried again") {
+            try await eventually("each is tried again") {
                 zip(waiting, before).allSatisfy { attempts($0) > $1 }
             }
             #expect(waiting.allSatisfy { day.callback($0.build)?.status.isFinal == false })
@@ -224,7 +224,7 @@ struct DayPlay {
         }
         day.repairReceiver()
         day.almanac.advance(minutes: 12)
-        try await day.eventually("each is delivered") {
+        try await eventually("each is delivered") {
             waiting.allSatisfy { day.callback($0.build)?.status == .delivered }
         }
     }
@@ -232,7 +232,7 @@ struct DayPlay {
     /// The Jobs' time is up; what was pushed before is delivered again, and a push of then for the first time.
     mutating func afternoon() async throws {
         let day = day
-        try await day.eventually("nothing but what nobody receives is to be sent") {
+        try await eventually("nothing but what nobody receives is to be sent") {
             day.asks.filter { $0.receiver != "gone" && $0.receiver != nil }.allSatisfy { ask in
                 day.job(ask.build) == nil || day.callback(ask.build)?.status.isFinal == true
             }
@@ -245,7 +245,7 @@ struct DayPlay {
         }
         // The first of them is kept, to be looked at when it is given up.
         day.expireJobs(butNot: [gone[0].build])
-        try await day.eventually("only what is kept or held is left") {
+        try await eventually("only what is kept or held is left") {
             Set(day.standIn.jobNames) == Set(gone.compactMap { $0.build["id"]?.string })
         }
         let late = DayPush(3, ["shop"], at: day.almanac.now)
@@ -269,18 +269,18 @@ struct DayPlay {
         for hours in [3.0, 6, 6, 6] {
             let before = gone.map(attempts)
             day.almanac.advance(minutes: hours * 60)
-            try await day.eventually("each is tried again") {
+            try await eventually("each is tried again") {
                 zip(gone, before).allSatisfy { attempts($0) > $1 }
             }
             #expect(gone.allSatisfy { day.callback($0.build)?.status == .retrying })
         }
         day.almanac.advance(minutes: 4 * 60)
-        try await day.eventually("they are given up") {
+        try await eventually("they are given up") {
             day.callback(gone[0].build)?.status == .abandoned && day.job(gone[1].build) == nil
         }
         let callback = try await day.build(gone[0].build)["callback"]
         #expect(callback?["status"] == "abandoned" && callback?["lastAnswer"]?.string?.contains("24 hours") == true)
-        try await day.eventually("all builds have ended") {
+        try await eventually("all builds have ended") {
             day.standIn.jobNames.allSatisfy { day.standIn.job($0)?.isOver == true }
         }
     }

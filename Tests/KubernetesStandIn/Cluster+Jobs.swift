@@ -37,9 +37,9 @@ extension Cluster {
             let isRefused = podRefusal(job) != nil
             let hasBegun = store.change { store in
                 // One that is taken up again at once is looked at twice; only the first look begins, and none after its end.
-                guard let found = store.object(key), found["status"]?["startTime"] == nil, !found.isFinished,
-                    !found.hasTargetCondition
-                else { return false }
+                guard let found = store.object(key), found["status"]?["startTime"] == nil, !found.isDecided else {
+                    return false
+                }
                 store.update(key) { job in
                     let wasHeldBack = job.hasCondition(["Suspended"])
                     job["status"] = ["startTime": .string(timestamp())]
@@ -90,9 +90,7 @@ extension Cluster {
                     "FailedCreate", "Error creating: pods \"\(name)\" is forbidden: \(refusal)", by: .jobController),
                 about: jobKey)
             after(seconds: wait) { [self] in
-                guard let now = store.read({ $0.object(jobKey) }), now["metadata"]?["uid"] == job["metadata"]?["uid"],
-                    now["metadata"]?["deletionTimestamp"] == nil, !now.isFinished, !now.hasTargetCondition
-                else { return }
+                guard let now = store.read({ $0.living(job, at: jobKey) }), !now.isDecided else { return }
                 startPod(for: job, attempt: attempt, wait: min(wait * 2, 60))
             }
             return
@@ -101,10 +99,7 @@ extension Cluster {
         let key = Store.Key(kind: .pods, namespace: namespace, name: name)
         let stored = store.change { store -> JSONValue? in
             // The Job may have been deleted since it was looked at, and nobody would look after its Pod then.
-            guard let now = store.object(jobKey), now["metadata"]?["uid"] == job["metadata"]?["uid"],
-                now["metadata"]?["deletionTimestamp"] == nil
-            else { return nil }
-            return store.put(pod, at: key)
+            store.living(job, at: jobKey).map { _ in store.put(pod, at: key) }
         }
         guard let stored else { return }
         syncCounts(jobKey)
@@ -121,7 +116,7 @@ extension Cluster {
     }
 
     private func syncCounts(_ key: Store.Key) {
-        guard let job = store.read({ $0.object(key) }), !job.isFinished, !job.hasTargetCondition else { return }
+        guard let job = store.read({ $0.object(key) }), !job.isDecided else { return }
         var active = 0
         var ready = 0
         var terminating = 0
@@ -232,7 +227,7 @@ extension Cluster {
 
     /// The Job's deadline passes: its Pod is deleted, and the Job fails once it is gone.
     func exceedDeadline(_ key: Store.Key) {
-        guard let job = store.read({ $0.object(key) }), !job.isFinished, !job.hasTargetCondition,
+        guard let job = store.read({ $0.object(key) }), !job.isDecided,
             job["metadata"]?["deletionTimestamp"] == nil
         else { return }
         let pods = pods(of: job)
@@ -271,6 +266,8 @@ extension JSONValue {
 
     /// Whether a Job's final condition is announced.
     var hasTargetCondition: Bool { hasCondition(["SuccessCriteriaMet", "FailureTarget"]) }
+    /// Whether it has ended, or it is certain how it will.
+    var isDecided: Bool { isFinished || hasTargetCondition }
 
     func hasCondition(_ types: Set<String>) -> Bool {
         (self["status"]?["conditions"]?.array ?? []).contains { types.contains($0["type"]?.string ?? "") }
@@ -285,5 +282,15 @@ extension JSONValue {
         var status = self["status"] ?? [:]
         status["conditions"] = .array((status["conditions"]?.array ?? []) + [condition])
         self["status"] = status
+    }
+}
+
+extension Store {
+    /// A Job as it is now, unless it is gone or going, or another has its name.
+    fileprivate func living(_ job: JSONValue, at key: Key) -> JSONValue? {
+        guard let now = object(key), now["metadata"]?["uid"] == job["metadata"]?["uid"],
+            now["metadata"]?["deletionTimestamp"] == nil
+        else { return nil }
+        return now
     }
 }

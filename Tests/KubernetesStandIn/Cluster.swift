@@ -239,14 +239,14 @@ final class Cluster: Sendable {
         }
         guard let state, !state.isDying else { return }
         let isOver = phase == "Succeeded" || phase == "Failed"
-        let delay: (seconds: Double, exitCode: Int) =
+        let end: (seconds: Double, gate: Gate?, exitCode: Int) =
             switch state.termination {
-            case _ where isOver || !state.runs: (0, 0)
-            case .trapped(let seconds) where seconds < Double(grace): (seconds, 143)
-            case .held: (Double(grace), 143)
-            default: (Double(grace), 137)
+            case _ where isOver || !state.runs: (0, nil, 0)
+            case .trapped(let seconds) where seconds < Double(grace): (seconds, nil, 143)
+            case .held(let gate): (0, gate, 143)
+            default: (Double(grace), nil, 137)
             }
-        let shownGrace = delay.seconds == 0 ? 0 : grace
+        let shownGrace = end.seconds == 0 && end.gate == nil ? 0 : grace
         store.change { store in
             store.update(key) { pod in
                 pod["metadata"]?["deletionTimestamp"] = .string(timestamp(in: shownGrace))
@@ -254,17 +254,9 @@ final class Cluster: Sendable {
             }
         }
         syncCounts(ofJobOwning: key)
-        tasks.add { [self] in
-            do {
-                if case .held(let gate) = state.termination, delay.seconds > 0 {
-                    try await gate.wait()
-                } else {
-                    try await sleep(seconds: delay.seconds)
-                }
-            } catch {
-                return
-            }
-            await kill(key, exitCode: delay.exitCode)
+        after(seconds: end.seconds) { [self] in
+            if let gate = end.gate, (try? await gate.wait()) == nil { return }
+            await kill(key, exitCode: end.exitCode)
         }
     }
 

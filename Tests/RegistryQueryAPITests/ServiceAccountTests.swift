@@ -213,13 +213,20 @@ struct ServiceAccountTests {
         }
     }
 
+    /// Answers that are kept, of reviews that take as long as they take.
+    private func tokens(
+        _ clock: StillClock, within limit: Duration = .seconds(600),
+        review: @escaping @Sendable (_ token: String) async throws -> Caller?
+    ) -> ReviewedTokens {
+        ReviewedTokens(
+            within: limit, logger: Logger(label: "test") { _ in LogCollector() }, clock: clock, review: review)
+    }
+
     @Test("a token that was good is reviewed again before all made-up ones, however many those are")
     func knownGoFirst() async throws {
         let (clock, gate) = (StillClock(), Gate())
         let reviewer = Reviewer { token in token == webToken(1) ? Reviewer.n8n : Reviewer.nobody }
-        let reviewed = ReviewedTokens(
-            within: .seconds(600), logger: Logger(label: "test") { _ in LogCollector() }, clock: clock
-        ) { token in
+        let reviewed = tokens(clock) { token in
             let review = try await reviewer.review(token, [])
             if !token.contains(webToken(1)) { await gate.wait() }
             return review.username.map { Caller(name: $0, scopes: []) }
@@ -250,9 +257,7 @@ struct ServiceAccountTests {
         struct Refused: Error {}
         let clock = StillClock()
         let reviewer = Reviewer { token in token == webToken(1) ? Reviewer.n8n : Reviewer.nobody }
-        let reviewed = ReviewedTokens(
-            within: .seconds(600), logger: Logger(label: "test") { _ in LogCollector() }, clock: clock
-        ) { token in
+        let reviewed = tokens(clock) { token in
             try await reviewer.review(token, []).username.map { Caller(name: $0, scopes: []) }
         }
         for number in 1...2 { _ = try await reviewed.caller(presenting: webToken(number)) }
@@ -270,9 +275,7 @@ struct ServiceAccountTests {
     @Test("a review that hangs is given up, and its place is free again")
     func givesUp() async throws {
         let reviewer = Reviewer { _ in Reviewer.nobody }
-        let reviewed = ReviewedTokens(
-            within: .milliseconds(50), logger: Logger(label: "test") { _ in LogCollector() }, clock: StillClock()
-        ) { token in
+        let reviewed = tokens(StillClock(), within: .milliseconds(50)) { token in
             _ = try await reviewer.review(token, [])
             try await Task.sleep(for: .seconds(600))
             return nil
@@ -297,9 +300,7 @@ struct ServiceAccountTests {
     func boundsAnswers() async throws {
         let asked = Mutex(0)
         let clock = StillClock()
-        let reviewed = ReviewedTokens(
-            within: .seconds(600), logger: Logger(label: "test") { _ in LogCollector() }, clock: clock
-        ) { token in
+        let reviewed = tokens(clock) { token in
             asked.withLock { $0 += 1 }
             return token.hasPrefix("good") ? Caller(name: "automation/n8n", scopes: []) : nil
         }

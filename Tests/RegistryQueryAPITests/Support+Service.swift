@@ -222,12 +222,12 @@ extension Reply {
 /// Waits until something is so; an issue is recorded if it does not become so within 60 s.
 func eventually(_ what: Comment, _ condition: @Sendable () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(60)
-    while true {
-        // However long a look or a pause takes, there is one more look after the time is over.
-        let isLast = ContinuousClock.now >= deadline
-        if try await condition() { return }
-        if isLast { break }
+    // However long a pause takes, there is one more look after it.
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else {
+            Issue.record(what)
+            return
+        }
         try await Task.sleep(for: .milliseconds(10))
     }
-    Issue.record(what)
 }
